@@ -1,0 +1,1 @@
+"""Patients: real, tabulated and made up."""

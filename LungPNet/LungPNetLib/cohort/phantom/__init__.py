@@ -1,0 +1,1 @@
+"""Generator A: made-up patients."""

@@ -1,0 +1,1 @@
+"""Lungs: masks, volumes and densities."""

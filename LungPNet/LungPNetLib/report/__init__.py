@@ -1,0 +1,1 @@
+"""From result.json to what a person reads."""
