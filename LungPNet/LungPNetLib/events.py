@@ -55,13 +55,14 @@ class Reporter:
         self._stage = ""
         self.stage_seconds: dict[str, float] = {}
 
-    def add_sink(self, sink: EventSink) -> None:
-        """Send all later events to ``sink`` as well."""
+    @contextmanager
+    def also_to(self, sink: EventSink) -> Iterator[None]:
+        """Send events to ``sink`` as well, as long as the block lasts."""
         self._sinks.append(sink)
-
-    def remove_sink(self, sink: EventSink) -> None:
-        """Stop sending to ``sink``."""
-        self._sinks.remove(sink)
+        try:
+            yield
+        finally:
+            self._sinks.remove(sink)
 
     def emit(self, event: str, **fields: Any) -> None:
         """Send one event with the given fields (plain JSON values)."""

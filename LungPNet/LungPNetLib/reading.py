@@ -150,8 +150,8 @@ def _read_series(
             header = dataset
         reporter.progress((number + 1) / (len(entry.files) + 1))
     frames, stack, dropped = _ordered(frames)
-    geometry = describe_stack(stack, duplicates_dropped=len(dropped))
-    notices = [_copies_notice(dropped)] if dropped else []
+    geometry = describe_stack(stack, duplicates_dropped=dropped)
+    notices = [f"{dropped} identical copies of slices were ignored."] if dropped else []
     ignored = ignored_files_notice(content)
     if ignored:
         notices.append(ignored)
@@ -194,13 +194,13 @@ def _refuse_mixed_patients(entry: SeriesEntry) -> None:
         )
 
 
-def _ordered(frames: list[Frame]) -> tuple[list[Frame], SliceStack, list[Frame]]:
-    """Frames in ascending order without identical copies, and how they are stacked."""
+def _ordered(frames: list[Frame]) -> tuple[list[Frame], SliceStack, int]:
+    """Frames in ascending order, how they are stacked, and how many copies were left out."""
     row, column = plane_directions(frames[0].orientation)
     normal = np.cross(row, column)
     order = order_slices(np.array([frame.position_mm for frame in frames]), normal)
     kept: list[Frame] = []
-    dropped: list[Frame] = []
+    dropped = 0
     for index in order:
         frame = frames[index]
         if kept and (frame.position_mm - kept[-1].position_mm) @ normal < SAME_POSITION_MM:
@@ -210,7 +210,7 @@ def _ordered(frames: list[Frame]) -> tuple[list[Frame], SliceStack, list[Frame]]
                     f"'{frame.path.name}'. The folder mixes two reconstructions or phases under "
                     "one series UID; separate them and run each alone."
                 )
-            dropped.append(frame)
+            dropped += 1
         else:
             kept.append(frame)
     if len(kept) < MIN_SLICES:
@@ -228,12 +228,6 @@ def _stacked(frames: list[Frame]) -> npt.NDArray[np.generic]:
     for k, frame in enumerate(frames):
         array[k] = frame.hu
     return array
-
-
-def _copies_notice(dropped: list[Frame]) -> str:
-    return (
-        f"{len(dropped)} identical copies of slices were ignored, such as '{dropped[0].path.name}'."
-    )
 
 
 def _gap_message(geometry: SliceGeometry, frames: list[Frame], notices: list[str]) -> str:

@@ -162,7 +162,7 @@ def _numbers(
 def find_value(dataset: Dataset, keyword: str) -> object | None:
     """``keyword`` at the top level or, in enhanced CT, in its functional groups."""
     if dataset.get(keyword) not in (None, ""):
-        return dataset.get(keyword)  # type: ignore[no-any-return]
+        return dataset.get(keyword)
     groups = [
         _first_item(dataset, "SharedFunctionalGroupsSequence"),
         _first_item(dataset, "PerFrameFunctionalGroupsSequence"),
@@ -170,7 +170,7 @@ def find_value(dataset: Dataset, keyword: str) -> object | None:
     for group in groups:
         for element in group.iterall():
             if element.keyword == keyword and element.value not in (None, ""):
-                return element.value  # type: ignore[no-any-return]
+                return element.value
     return None
 
 

@@ -253,13 +253,10 @@ def _names(paths: Sequence[Path], limit: int = 3) -> str:
 
 
 def ignored_files_notice(content: FolderContent) -> str | None:
-    """One sentence about files that were left aside because they are not DICOM."""
+    """One sentence about files that are not DICOM; without names, which may identify a patient."""
     if not content.not_dicom:
         return None
-    return (
-        f"{len(content.not_dicom)} file(s) in the folder are not DICOM and were ignored, such as "
-        f"{_names(content.not_dicom)}."
-    )
+    return f"{len(content.not_dicom)} file(s) in the folder are not DICOM and were ignored."
 
 
 def refuse_damaged(content: FolderContent) -> None:

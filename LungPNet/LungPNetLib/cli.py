@@ -1,0 +1,298 @@
+"""The command line: ``lungpnet VERB``.
+
+Results and events go to standard output, words for people to standard error. The exit status is
+0, or that of the error: 2 input, 3 missing package or device, 4 model, 130 cancelled, 1 the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from LungPNetLib import __version__
+from LungPNetLib.errors import Cancelled, InputError, LungPNetError
+from LungPNetLib.events import JsonLines, Reporter, TerminalBars
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status; errors become one readable message."""
+    arguments = _parser().parse_args(argv)
+    previous = signal.signal(signal.SIGTERM, _on_terminate)
+    try:
+        command: Callable[[argparse.Namespace], int] = arguments.command
+        return command(arguments)
+    except LungPNetError as error:
+        return _fail(arguments, str(error), error.exit_code)
+    except KeyboardInterrupt:
+        return _fail(arguments, "Cancelled; nothing was written.", Cancelled.exit_code)
+    except MemoryError:
+        return _fail(
+            arguments, "Out of memory. Close other programs; a thin-slice CT needs 6 GiB.", 1
+        )
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except Exception as error:
+        return _fail(arguments, _crash_message(error), 1)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _on_terminate(_signal: int, _frame: object) -> None:
+    raise Cancelled("Ended by the system; nothing was written.")
+
+
+def _fail(arguments: argparse.Namespace, message: str, exit_code: int) -> int:
+    sys.stderr.write(f"lungpnet: {message}\n")
+    if _wants_json(arguments):
+        _print_event({"event": "error", "message": message, "exit_code": exit_code})
+    return exit_code
+
+
+def _crash_message(error: Exception) -> str:
+    """Keep the traceback for the developers, and say where."""
+    from LungPNetLib.folders import log_folder
+
+    text = f"LungPNet {__version__}, Python {sys.version}\n{traceback.format_exc()}"
+    try:
+        log_folder().mkdir(parents=True, exist_ok=True)
+        folder: Path | None = log_folder()
+    except OSError:
+        folder = None
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="crash-", suffix=".txt", dir=folder, delete=False, encoding="utf-8"
+    ) as report:
+        report.write(text)
+    return (
+        f"This is a fault in LungPNet ({type(error).__name__}). Please send this file to its "
+        f"developers: {report.name}"
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="lungpnet",
+        description="Chest CT from DICOM to a report. Research use only, not for diagnosis.",
+    )
+    parser.add_argument("--version", action="version", version=f"LungPNet {__version__}")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    _add_analyze(verbs)
+    _add_demo(verbs)
+    _add_view(verbs)
+    _add_config(verbs)
+    doctor = verbs.add_parser("doctor", help="versions, device, memory, disk, what is missing")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(command=_doctor)
+    return parser
+
+
+def _add_analyze(verbs: Any) -> None:
+    from LungPNetLib.pipeline import STAGES
+
+    verb = verbs.add_parser("analyze", help="analyze one chest CT and write a report")
+    verb.add_argument("input", type=Path, help="DICOM folder, or NIfTI, NRRD, MetaImage file")
+    verb.add_argument("--out", type=Path, required=True, help="folder of the result (made new)")
+    verb.add_argument(
+        "--stages",
+        default=",".join(STAGES),
+        help="comma-separated; the quality gate always runs (default: %(default)s)",
+    )
+    verb.add_argument("--series", help="SeriesInstanceUID or SeriesNumber, where there are several")
+    verb.add_argument("--allow-gaps", action="store_true", help="fill missing slices")
+    verb.add_argument("--deidentify", action="store_true", help="leave out the patient's identity")
+    verb.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    _add_run_options(verb)
+    verb.set_defaults(command=_analyze)
+
+
+def _add_demo(verbs: Any) -> None:
+    verb = verbs.add_parser("demo", help="make a patient, analyze it, and show the report")
+    verb.add_argument("--out", type=Path, default=Path("demo-output"))
+    verb.add_argument("--seed", type=int, default=7, help="which made-up patient")
+    _add_run_options(verb)
+    verb.set_defaults(command=_demo)
+
+
+def _add_run_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--overwrite", action="store_true", help="replace an earlier result")
+    verb.add_argument(
+        "--progress",
+        choices=("auto", "bars", "json", "none"),
+        default="auto",
+        help="bars on a terminal, JSON events on standard output otherwise",
+    )
+
+
+def _add_view(verbs: Any) -> None:
+    verb = verbs.add_parser("view", help="show a volume and a mask as PNG or HTML with a slider")
+    verb.add_argument("input", type=Path, help="DICOM folder, or NIfTI, NRRD, MetaImage file")
+    verb.add_argument("--out", type=Path, required=True, help="picture.png or page.html")
+    verb.add_argument("--mask", type=Path, help="NIfTI, NRRD, MetaImage, DICOM SEG or RTSTRUCT")
+    verb.add_argument("--series", help="SeriesInstanceUID or SeriesNumber, where there are several")
+    verb.add_argument(
+        "--window", type=float, nargs=2, metavar=("LOW", "HIGH"), default=(-1350.0, 150.0),
+        help="darkest and brightest HU (default: -1350 150)",
+    )  # fmt: skip
+    verb.set_defaults(command=_view)
+
+
+def _add_config(verbs: Any) -> None:
+    verb = verbs.add_parser("config", help="paths of data and weights")
+    actions = verb.add_subparsers(required=True, metavar="ACTION")
+    actions.add_parser("show", help="print all settings").set_defaults(command=_config_show)
+    actions.add_parser("init", help="make the settings file").set_defaults(command=_config_init)
+    actions.add_parser("check", help="check all paths").set_defaults(command=_config_check)
+    setter = actions.add_parser("set", help="set one path; an empty value unsets it")
+    setter.add_argument("name")
+    setter.add_argument("value")
+    setter.set_defaults(command=_config_set)
+
+
+def _analyze(arguments: argparse.Namespace) -> int:
+    from LungPNetLib.pipeline import AnalyzeOptions, run
+
+    options = AnalyzeOptions(
+        series=arguments.series,
+        allow_gaps=arguments.allow_gaps,
+        stages=tuple(stage.strip() for stage in arguments.stages.split(",")),
+        device=arguments.device,
+        deidentify=arguments.deidentify,
+        overwrite=arguments.overwrite,
+    )
+    reporter, close = _reporter(arguments)
+    try:
+        result = run(arguments.input, arguments.out, options, reporter)
+    finally:
+        close()
+    _print_result(
+        arguments,
+        {"folder": str(arguments.out), "verdict": result.verdict.value, "files": result.outputs},
+        [
+            f"Quality gate: {result.verdict.value}",
+            *(f"Warning: {text}" for text in result.warnings),
+            f"Result in {arguments.out}: {', '.join(result.outputs)}",
+        ],
+    )
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    from LungPNetLib.demo import run_demo
+
+    reporter, close = _reporter(arguments)
+    try:
+        demo = run_demo(
+            arguments.out, seed=arguments.seed, overwrite=arguments.overwrite, reporter=reporter
+        )
+    finally:
+        close()
+    report = demo.result / "report.html"
+    _print_result(
+        arguments,
+        {"report": str(report), "dice_right": demo.dice_right, "dice_left": demo.dice_left},
+        [
+            f"Made-up patient: {demo.patient}",
+            "Lungs against the known truth of this made-up patient: "
+            f"Dice {demo.dice_right:.3f} right, {demo.dice_left:.3f} left",
+            f"Open the report: {report.absolute()}",
+        ],
+    )
+    return 0
+
+
+def _view(arguments: argparse.Namespace) -> int:
+    from LungPNetLib import view
+    from LungPNetLib.dicom.masks import read_mask
+    from LungPNetLib.reading import read_study
+
+    writers = {".png": view.write_png, ".html": view.write_html}
+    writer = writers.get(arguments.out.suffix.lower())
+    if writer is None:
+        raise InputError(f"--out must end in .png or .html, got '{arguments.out.name}'.")
+    ct = read_study(arguments.input, series=arguments.series, allow_gaps=True).ct
+    mask = read_mask(arguments.mask, ct) if arguments.mask else None
+    writer(ct, arguments.out, mask=mask, window_hu=tuple(arguments.window))
+    sys.stdout.write(f"{arguments.out}\n")
+    return 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from LungPNetLib.doctor import as_text, examine
+
+    findings = examine()
+    if arguments.json:
+        sys.stdout.write(json.dumps([vars(finding) for finding in findings], indent=2) + "\n")
+    else:
+        sys.stdout.write(as_text(findings) + "\n")
+    return 3 if any(finding.state == "missing" for finding in findings) else 0
+
+
+def _config_show(_: argparse.Namespace) -> int:
+    from LungPNetLib.config import KEYS, load_config
+    from LungPNetLib.folders import config_file
+
+    sys.stdout.write(f"# {config_file()}\n")
+    for name, value in load_config().items():
+        sys.stdout.write(f"{name} = {json.dumps(value, ensure_ascii=False)}  # {KEYS[name]}\n")
+    return 0
+
+
+def _config_init(_: argparse.Namespace) -> int:
+    from LungPNetLib.config import load_config, save_config
+
+    sys.stdout.write(f"{save_config(load_config())}\n")
+    return 0
+
+
+def _config_check(_: argparse.Namespace) -> int:
+    from LungPNetLib.config import load_config, problems
+
+    found = problems(load_config())
+    if found:
+        raise InputError(" ".join(found))
+    sys.stdout.write("All paths that are set exist.\n")
+    return 0
+
+
+def _config_set(arguments: argparse.Namespace) -> int:
+    from LungPNetLib.config import set_value
+
+    sys.stdout.write(f"{set_value(arguments.name, arguments.value)}\n")
+    return 0
+
+
+def _wants_json(arguments: argparse.Namespace) -> bool:
+    progress = getattr(arguments, "progress", "none")
+    return progress == "json" or (progress == "auto" and not sys.stderr.isatty())
+
+
+def _reporter(arguments: argparse.Namespace) -> tuple[Reporter, Callable[[], None]]:
+    """The reporter that fits where the output goes, and what to call at the end."""
+    if _wants_json(arguments):
+        return Reporter([JsonLines(sys.stdout)]), lambda: None
+    if arguments.progress == "none":
+        return Reporter(), lambda: None
+    bars = TerminalBars()
+    return Reporter([bars]), bars.close
+
+
+def _print_result(arguments: argparse.Namespace, event: dict[str, Any], words: list[str]) -> None:
+    if _wants_json(arguments):
+        _print_event({"event": "result", **event})
+    else:
+        sys.stdout.write("\n".join(words) + "\n")
+
+
+def _print_event(event: dict[str, Any]) -> None:
+    JsonLines(sys.stdout)(event)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
