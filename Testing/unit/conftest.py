@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from LungPNetLib.cohort.dicom_writer import write_ct_series
+from LungPNetLib.cohort.phantom.patient import MadeUpPatient, make_patient
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -16,4 +19,18 @@ def real_data() -> Path:
     folder = Path(os.environ.get("LUNGPNET_TEST_DATA", REPOSITORY.parent / "shared" / "data"))
     if not (folder / "README.md").is_file():
         pytest.skip(f"no real data at {folder} (set LUNGPNET_TEST_DATA)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_patient() -> MadeUpPatient:
+    """A made-up patient on a coarse grid, quick to make and to analyze."""
+    return make_patient(3, size=(128, 128, 48), spacing_mm=(2.8, 2.8, 6.0))
+
+
+@pytest.fixture(scope="session")
+def small_series(small_patient: MadeUpPatient, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the DICOM series of ``small_patient``; do not change it."""
+    folder = tmp_path_factory.mktemp("small") / "ct"
+    write_ct_series(small_patient.ct, folder)
     return folder

@@ -8,13 +8,12 @@ from scipy.spatial import ConvexHull, QhullError
 from LungPNetLib.lungs.morphology import ZYX, Components, FloatImage, Mask, dilated, opened
 
 BONE_HU = 180
-"""Coarse voxels above this are taken for rib or calcified cartilage, not for lung."""
+"""Coarse voxels above this are taken for rib or calcified cartilage, not for lung. There is no
+lower limit: lipomas and hamartomas are masses too, and normal fat leaves the hull convex."""
 
-FAT_HU = -40
-"""Coarse voxels below this and above lung are fat of the chest wall."""
-
-MIN_DEPTH_MM = 5.0
-"""Pockets into which no ball of this diameter fits are the waviness of the ribs."""
+MIN_DEPTH_MM = 8.0
+"""Pockets into which no ball of this diameter fits are ribs and cartilage that indent the lung.
+Smaller lesions are closed over without them."""
 
 MIN_POCKET_ML = 0.3
 
@@ -51,7 +50,7 @@ def costal_pockets(
     angle, radius = _polar(lung.shape[1:], centre, spacing_mm)
     pockets = np.zeros_like(lung)
     for k in np.flatnonzero(lung.any(axis=(1, 2))):
-        dent = convex_hull(lung[k]) & ~both[k] & (hu[k] > FAT_HU) & (hu[k] < BONE_HU)
+        dent = convex_hull(lung[k]) & ~both[k] & (hu[k] < BONE_HU)
         pockets[k] = dent & _beyond(lung[k], angle, radius)
     pockets &= opened(pockets, MIN_DEPTH_MM / 2, spacing_mm)
     return _large_and_near_bone(pockets, hu, spacing_mm)
