@@ -53,6 +53,7 @@ class Reporter:
         self._sinks = list(sinks)
         self._is_cancelled = is_cancelled
         self._stage = ""
+        self._percent = -1
         self.stage_seconds: dict[str, float] = {}
 
     @contextmanager
@@ -75,7 +76,7 @@ class Reporter:
         self.emit("warning", message=message)
 
     def progress(self, fraction: float) -> None:
-        """Report how much of the current stage is done, from 0 to 1.
+        """Report how much of the current stage is done, from 0 to 1; steps below 1 % are not sent.
 
         Raises
         ------
@@ -84,12 +85,15 @@ class Reporter:
         """
         if self._is_cancelled():
             raise Cancelled("The run was cancelled; nothing was written.")
-        self.emit("progress", stage=self._stage, fraction=round(min(max(fraction, 0.0), 1.0), 4))
+        percent = round(100 * min(max(fraction, 0.0), 1.0))
+        if percent != self._percent:
+            self._percent = percent
+            self.emit("progress", stage=self._stage, fraction=percent / 100)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Name the current stage and time it; stages do not nest."""
-        self._stage = name
+        self._stage, self._percent = name, -1
         started = time.perf_counter()
         self.progress(0.0)
         yield

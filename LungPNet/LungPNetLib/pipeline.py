@@ -130,11 +130,11 @@ def save(analysis: Analysis, folder: Path, options: AnalyzeOptions, reporter: Re
             result.outputs.append("lungs.nrrd")
             reporter.progress(0.3)
         _write_dicom(analysis, folder, options, reporter)
-    result.run["stage_seconds"] = {k: round(v, 2) for k, v in reporter.stage_seconds.items()}
-    result.run["peak_memory_mib"] = peak_memory_mib()
     if "report" in options.stages:
         with reporter.stage("report"):
             _write_report(analysis, folder, reporter)
+    result.run["stage_seconds"] = {k: round(v, 2) for k, v in reporter.stage_seconds.items()}
+    result.run["peak_memory_mib"] = peak_memory_mib()
     result.outputs += ["result.json", "run.jsonl"]
     (folder / "result.json").write_text(result.to_json(), encoding="utf-8")
 
