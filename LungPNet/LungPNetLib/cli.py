@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from LungPNetLib import __version__
-from LungPNetLib.errors import Cancelled, InputError, LungPNetError
+from LungPNetLib.errors import Cancelled, InputError, LungPNetError, OutputError
 from LungPNetLib.events import JsonLines, Reporter, TerminalBars
 
 
@@ -212,13 +212,16 @@ def _view(arguments: argparse.Namespace) -> int:
     from LungPNetLib.dicom.masks import read_mask
     from LungPNetLib.reading import read_study
 
-    writers = {".png": view.write_png, ".html": view.write_html}
+    writers: dict[str, Callable[..., None]] = {".png": view.write_png, ".html": view.write_html}
     writer = writers.get(arguments.out.suffix.lower())
     if writer is None:
         raise InputError(f"--out must end in .png or .html, got '{arguments.out.name}'.")
     ct = read_study(arguments.input, series=arguments.series, allow_gaps=True).ct
     mask = read_mask(arguments.mask, ct) if arguments.mask else None
-    writer(ct, arguments.out, mask=mask, window_hu=tuple(arguments.window))
+    try:
+        writer(ct, arguments.out, mask=mask, window_hu=tuple(arguments.window))
+    except OSError as error:
+        raise OutputError(f"'{arguments.out}' cannot be written: {error.strerror}.") from error
     sys.stdout.write(f"{arguments.out}\n")
     return 0
 

@@ -298,4 +298,13 @@ def _draw_borders(
                 continue
             aerated = (hu[k] < LUNG_HU) & (shrinking.slices_enlarged(lumen, k) < 0.25)
             inside = ((share > 0.12) & aerated) | (share > 0.95)
-            labels[k][inside & (labels[k] == 0)] = side
+            labels[k][_joined(inside, share > 0.5) & (labels[k] == 0)] = side
+
+
+def _joined(plane: Mask, core: Mask) -> Mask:
+    """``plane`` without specks that do not touch ``core``."""
+    parts, count = ndimage.label(plane)
+    wanted = np.zeros(count + 1, bool)
+    wanted[parts[core]] = True
+    wanted[0] = False
+    return wanted[parts]

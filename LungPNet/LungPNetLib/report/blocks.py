@@ -1,0 +1,122 @@
+"""The pieces that a report is made of: plain values that HTML and PDF show in the same way.
+
+Strings are plain text, never markup; the writers escape them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+from LungPNetLib.report.pictures import Picture
+from LungPNetLib.result import Verdict
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Running text."""
+
+    kind: ClassVar[str] = "paragraph"
+    text: str
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of notes, warnings or reasons."""
+
+    kind: ClassVar[str] = "bullets"
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names with their values, in the order of reading."""
+
+    kind: ClassVar[str] = "facts"
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers with their units in the header; the first column names the row.
+
+    ``notes`` stand right under the table, on the same page.
+    """
+
+    kind: ClassVar[str] = "table"
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """One quality check, ready to be read."""
+
+    title: str
+    measured: str
+    verdict: Verdict
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Checks:
+    """The verdicts of the quality gate: the overall one with a sentence, then one row a check."""
+
+    kind: ClassVar[str] = "checks"
+    verdict: Verdict
+    summary: str
+    rows: tuple[CheckRow, ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture with the text below it."""
+
+    picture: Picture
+    caption: str
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Figures at one scale, ``columns`` of them side by side."""
+
+    kind: ClassVar[str] = "gallery"
+    columns: int
+    figures: tuple[Figure, ...]
+
+
+Block: TypeAlias = Paragraph | Bullets | Facts | Table | Checks | Gallery
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled part of the report."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class ReportContent:
+    """Everything that both the HTML and the PDF report show.
+
+    Parameters
+    ----------
+    title : str
+    notice : str
+        What must stand on every page ("Research use only ...").
+    running_line : str
+        Whose report this is, for the margin of every page.
+    patient, examination : Facts
+        Head of the first page.
+    sections : tuple of Section
+        In the order of reading.
+    """
+
+    title: str
+    notice: str
+    running_line: str
+    patient: Facts
+    examination: Facts
+    sections: tuple[Section, ...]
