@@ -185,7 +185,7 @@ def write_checked(labels: Volume, path: Path) -> None:
     try:
         write_image(labels, path)
         same = np.array_equal(read_image(path).array, labels.array)
-    except (RuntimeError, InputError):
+    except (OutputError, InputError):
         same = False
     if not same:
         raise OutputError(

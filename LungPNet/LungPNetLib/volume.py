@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from LungPNetLib.errors import InputError
+from LungPNetLib.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -75,9 +75,12 @@ class Volume:
                 "The image axes are not at right angles (a sheared or tilted grid); "
                 "resample the image onto an upright grid first."
             )
-        direction.setflags(write=False)
+        origin = tuple(float(value) for value in self.origin_mm)
+        if len(origin) != 3 or not np.isfinite(origin).all():
+            raise InputError(f"The origin must be three finite positions in mm, got {origin}.")
+        direction = _orthonormal(direction)
         object.__setattr__(self, "spacing_mm", spacing)
-        object.__setattr__(self, "origin_mm", tuple(float(v) for v in self.origin_mm))
+        object.__setattr__(self, "origin_mm", origin)
         object.__setattr__(self, "direction", direction)
 
     @property
@@ -154,6 +157,7 @@ class Volume:
         """Add voxels of ``value`` before and after each axis, in (column, row, slice) order."""
         if min(*before, *after) < 0:
             raise InputError(f"Padding must not be negative, got {before} and {after}.")
+        _check_fits(value, self.array.dtype)
         widths = list(zip(before, after, strict=True))[::-1]
         array = np.pad(self.array, widths, constant_values=value)
         return replace(
@@ -174,18 +178,17 @@ class Volume:
         """
         import SimpleITK as sitk
 
-        target = sitk.Image(1, 1, 1, sitk.sitkUInt8)
-        target.SetDirection(reference.direction.ravel().tolist())
+        _check_fits(outside_value, self.array.dtype)
         kind = sitk.sitkNearestNeighbor if interpolation == "nearest" else sitk.sitkLinear
         resampler = sitk.ResampleImageFilter()
         resampler.SetSize([int(n) for n in reference.shape[::-1]])
         resampler.SetOutputSpacing(reference.spacing_mm)
         resampler.SetOutputOrigin(reference.origin_mm)
-        resampler.SetOutputDirection(target.GetDirection())
+        resampler.SetOutputDirection(reference.direction.ravel().tolist())
         resampler.SetInterpolator(kind)
         resampler.SetDefaultPixelValue(float(outside_value))
         array = sitk.GetArrayFromImage(resampler.Execute(self.to_sitk()))
-        return reference.with_array(array)
+        return reference.with_array(array.astype(self.array.dtype, copy=False))
 
     def resampled_to_spacing(
         self, spacing_mm: Triplet, *, interpolation: Interpolation = "linear"
@@ -311,7 +314,38 @@ def read_image(path: Path) -> Volume:
 
 
 def write_image(volume: Volume, path: Path) -> None:
-    """Write ``volume`` as the format that the suffix names (.nrrd, .nii.gz, .mha), compressed."""
+    """Write ``volume`` as the format that the suffix names (.nrrd, .nii.gz, .mha), compressed.
+
+    Raises
+    ------
+    OutputError
+        The folder does not exist or cannot be written, or no format has this suffix.
+    """
     import SimpleITK as sitk
 
-    sitk.WriteImage(volume.to_sitk(), str(path), useCompression=True)
+    try:
+        sitk.WriteImage(volume.to_sitk(), str(path), useCompression=True)
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise OutputError(f"Cannot write the image file '{path.name}': {reason}") from error
+
+
+def _orthonormal(direction: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The closest exactly orthonormal matrix, without entries so small that ITK fails on them."""
+    if np.abs(direction.T @ direction - np.eye(3)).max() > 1e-12:
+        left, _, right = np.linalg.svd(direction)
+        direction = left @ right
+    direction = np.where(np.abs(direction) < 1e-12, 0.0, direction)
+    direction.setflags(write=False)
+    return direction
+
+
+def _check_fits(value: float, dtype: np.dtype[np.generic]) -> None:
+    """Refuse a fill value that would wrap around in ``dtype``."""
+    if np.issubdtype(dtype, np.integer):
+        limits = np.iinfo(dtype.name)
+        if not limits.min <= value <= limits.max:
+            raise InputError(
+                f"The fill value {value:g} does not fit into {dtype} voxels "
+                f"({limits.min} to {limits.max})."
+            )
