@@ -145,21 +145,22 @@ def _write_dicom(
     from LungPNetLib.dicom.export import LUNG_SEGMENTS, write_segmentation
     from LungPNetLib.dicom.structured_report import write_measurements
 
-    study, result = analysis.study, analysis.result
-    if analysis.lungs is None:
+    study, result, lungs = analysis.study, analysis.result, analysis.lungs
+    if lungs is None:
         return
-    if not study.source:
-        reason = f"the input is {study.input_format}, so there are no DICOM slices to refer to"
-        result.not_written.update({"segmentation.dcm": reason, "measurements.dcm": reason})
+    segmentation, measurements = folder / "segmentation.dcm", folder / "measurements.dcm"
+    present = [spec for spec in LUNG_SEGMENTS if (lungs.array == spec.label).any()]
+    try:
+        write_segmentation(study, lungs, present, segmentation, deidentify=options.deidentify)
+        reporter.progress(0.8)
+        write_measurements(study, result, segmentation, measurements, deidentify=options.deidentify)
+    except InputError as error:
+        # The findings stand without DICOM objects; the result says why they are not there.
+        for path in (segmentation, measurements):
+            path.unlink(missing_ok=True)
+            result.not_written[path.name] = str(error)
         return
-    segmentation = folder / "segmentation.dcm"
-    segments = [s for s in LUNG_SEGMENTS if (analysis.lungs.array == s.label).any()]
-    write_segmentation(study, analysis.lungs, segments, segmentation, deidentify=options.deidentify)
-    reporter.progress(0.8)
-    write_measurements(
-        study, result, segmentation, folder / "measurements.dcm", deidentify=options.deidentify
-    )
-    result.outputs += ["segmentation.dcm", "measurements.dcm"]
+    result.outputs += [segmentation.name, measurements.name]
 
 
 def _write_report(analysis: Analysis, folder: Path, reporter: Reporter) -> None:

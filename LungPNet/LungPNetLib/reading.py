@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
-from LungPNetLib.dicom.geometry import (
-    SAME_POSITION_MM,
-    SliceStack,
-    describe_stack,
-    order_slices,
-    plane_directions,
-    regular_volume,
-    upright_volume,
+from LungPNetLib.dicom.geometry import describe_stack, regular_volume, upright_volume
+from LungPNetLib.dicom.header import (
+    acquisition_of,
+    as_text,
+    patient_of,
+    printable,
+    quiet_pydicom,
 )
-from LungPNetLib.dicom.pixels import LOSSY_SYNTAXES, Frame, find_value, read_frames
+from LungPNetLib.dicom.pixels import Frame, name_both, order_frames, read_frames
 from LungPNetLib.dicom.series import (
     MIN_SLICES,
+    FileHeader,
     FolderContent,
     SeriesEntry,
     choose_series,
     ignored_files_notice,
     refuse_damaged,
+    scan_files,
     scan_folder,
 )
 from LungPNetLib.errors import InputError
 from LungPNetLib.events import Reporter
-from LungPNetLib.study import (
-    Acquisition,
-    InputFormat,
-    Patient,
-    SliceGeometry,
-    SourceSlice,
-    Study,
-)
-from LungPNetLib.volume import Volume, read_image
+from LungPNetLib.image_files import read_ct_image
+from LungPNetLib.study import InputFormat, SliceGeometry, SourceSlice, Study
+from LungPNetLib.volume import Volume
 
 IMAGE_FORMATS: dict[str, InputFormat] = {
     ".nii": "nifti",
@@ -79,16 +74,21 @@ def read_study(
         The compression of the pixels needs a decoder that is not installed.
     """
     reporter = reporter or Reporter()
-    if not path.exists():
-        raise InputError(f"'{path}' does not exist. Give a DICOM folder or an image file.")
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:
+        reason = "does not exist" if isinstance(error, FileNotFoundError) else "cannot be reached"
+        raise InputError(
+            f"'{printable(str(path))}' {reason}. Give a DICOM folder or an image file."
+        ) from error
     image_format = _image_format(path)
     if image_format is not None:
         return _read_image_study(path, image_format)
-    folder = path if path.is_dir() else path.parent
-    content = scan_folder(path) if path.is_dir() else _single_file(path)
-    refuse_damaged(content)
-    entry = choose_series(content, folder, series)
-    return _read_series(entry, content, allow_gaps, reporter)
+    with quiet_pydicom():
+        content = scan_folder(path) if path.is_dir() else _single_file(path)
+        refuse_damaged(content)
+        entry = choose_series(content, path, series)
+        return _read_series(entry, content, allow_gaps, reporter)
 
 
 def _image_format(path: Path) -> InputFormat | None:
@@ -99,48 +99,38 @@ def _image_format(path: Path) -> InputFormat | None:
 
 
 def _single_file(path: Path) -> FolderContent:
-    content = scan_folder(path.parent)
-    content.images = [file for file in content.images if file.path == path]
-    content.other = [file for file in content.other if file.path == path]
-    content.damaged = [file for file in content.damaged if file == path]
-    content.not_dicom = [file for file in content.not_dicom if file == path]
+    content = scan_files([path])
     if content.images and not content.images[0].header.get("NumberOfFrames"):
         raise InputError(
-            f"'{path.name}' is one slice of a CT series. Give the folder that holds the series."
+            f"'{printable(path.name)}' is one slice of a CT series. Give the folder that holds the "
+            "series."
         )
     return content
 
 
 def _read_image_study(path: Path, image_format: InputFormat) -> Study:
-    volume = read_image(path)
-    smallest = min(volume.shape)
-    if smallest < MIN_SLICES:
+    name = printable(path.name)
+    try:
+        volume = read_ct_image(path)
+    except InputError as error:
         raise InputError(
-            f"'{path.name}' has the size {volume.shape[::-1]}; a CT needs at least {MIN_SLICES} "
-            "slices."
+            f"'{name}': {error} Accepted is one CT of three dimensions in HU; export the DICOM "
+            "series again, or give its folder."
+        ) from error
+    if min(volume.shape) < MIN_SLICES:
+        raise InputError(
+            f"'{name}' has the size {volume.shape[::-1]}; a CT needs at least {MIN_SLICES} slices. "
+            "Give the whole CT."
         )
-    if not np.isfinite(volume.array).all():
-        raise InputError(f"'{path.name}' holds values that are not finite; write it in HU again.")
-    volume = volume.with_array(_compact_hu(volume.array))
     slice_axis = int(np.argmax(np.abs(volume.direction[2])))
     spacing = SliceGeometry(slice_spacing_mm=volume.spacing_mm[slice_axis])
     return Study(ct=volume, input_format=image_format, geometry=spacing)
 
 
-def _compact_hu(array: npt.NDArray[Any]) -> npt.NDArray[np.generic]:
-    """int16 where nothing is lost by it, float32 otherwise."""
-    if array.dtype == np.int16:
-        return array
-    fits = array.min() >= -32768 and array.max() <= 32767
-    if fits and (np.issubdtype(array.dtype, np.integer) or bool((array == np.rint(array)).all())):
-        return array.astype(np.int16)
-    return array.astype(np.float32)
-
-
 def _read_series(
     entry: SeriesEntry, content: FolderContent, allow_gaps: bool, reporter: Reporter
 ) -> Study:
-    _refuse_mixed_patients(entry)
+    _refuse_mixed_patients(entry, content)
     frames: list[Frame] = []
     header = Dataset()
     for number, file in enumerate(entry.files):
@@ -149,14 +139,10 @@ def _read_series(
         if number == 0:
             header = dataset
         reporter.progress((number + 1) / (len(entry.files) + 1))
-    frames, stack, dropped = _ordered(frames)
+    frames, stack, dropped = order_frames(frames)
     geometry = describe_stack(stack, duplicates_dropped=dropped)
-    notices = [f"{dropped} identical copies of slices were ignored."] if dropped else []
-    ignored = ignored_files_notice(content)
-    if ignored:
-        notices.append(ignored)
-    if geometry.gaps and not allow_gaps:
-        raise InputError(_gap_message(geometry, frames, notices))
+    notices = _reading_notices(entry, content, dropped)
+    _refuse_gaps(geometry, frames, notices, allow_gaps)
     array = _stacked(frames)
     source = tuple(
         SourceSlice(f.path, f.sop_instance_uid, f.number, _point(f.position_mm)) for f in frames
@@ -170,56 +156,45 @@ def _read_series(
     return Study(
         ct=ct,
         input_format="dicom",
-        patient=_patient(header),
-        acquisition=_acquisition(header),
+        patient=patient_of(header),
+        acquisition=acquisition_of(header),
         geometry=geometry,
         source=source,
         notices=tuple(notices),
     )
 
 
-def _refuse_mixed_patients(entry: SeriesEntry) -> None:
-    def distinct(*keywords: str) -> int:
-        return len({tuple(str(f.header.get(k, "")) for k in keywords) for f in entry.files})
+def _refuse_mixed_patients(entry: SeriesEntry, content: FolderContent) -> None:
+    def distinct(files: Iterable[FileHeader], *keywords: str) -> int:
+        # Systems differ in case and in trailing ^ of one and the same name.
+        texts = ([as_text(f.header.get(k)).casefold().strip("^ ") for k in keywords] for f in files)
+        return len({tuple(text) for text in texts})
 
-    if distinct("PatientID") > 1 or distinct("PatientName", "PatientBirthDate") > 1:
+    uid = entry.header.get("SeriesInstanceUID")
+    series = [file for file in content.images if file.header.get("SeriesInstanceUID") == uid]
+    if distinct(series, "PatientID") > 1 or distinct(series, "PatientName", "PatientBirthDate") > 1:
         raise InputError(
             "The slices of this series name more than one patient. Do not use it before somebody "
             "has found out whose images they are; export each patient again."
         )
-    if distinct("StudyInstanceUID") > 1 or distinct("FrameOfReferenceUID") > 1:
+    if distinct(entry.files, "StudyInstanceUID") > 1 or (
+        distinct(entry.files, "FrameOfReferenceUID") > 1
+    ):
         raise InputError(
             "The slices of this series belong to more than one study or frame of reference, so "
             "their positions cannot be compared. Export the series again."
         )
 
 
-def _ordered(frames: list[Frame]) -> tuple[list[Frame], SliceStack, int]:
-    """Frames in ascending order, how they are stacked, and how many copies were left out."""
-    row, column = plane_directions(frames[0].orientation)
-    normal = np.cross(row, column)
-    order = order_slices(np.array([frame.position_mm for frame in frames]), normal)
-    kept: list[Frame] = []
-    dropped = 0
-    for index in order:
-        frame = frames[index]
-        if kept and (frame.position_mm - kept[-1].position_mm) @ normal < SAME_POSITION_MM:
-            if not np.array_equal(frame.hu, kept[-1].hu):
-                raise InputError(
-                    f"Two different slices lie at one position: '{kept[-1].path.name}' and "
-                    f"'{frame.path.name}'. The folder mixes two reconstructions or phases under "
-                    "one series UID; separate them and run each alone."
-                )
-            dropped += 1
-        else:
-            kept.append(frame)
-    if len(kept) < MIN_SLICES:
-        raise InputError(
-            f"The series has {len(kept)} slice(s) at distinct positions; at least {MIN_SLICES} are "
-            "needed. Export the whole series."
+def _reading_notices(entry: SeriesEntry, content: FolderContent, dropped: int) -> list[str]:
+    notices = [f"{dropped} identical copies of slices were ignored."] if dropped else []
+    if entry.left_out:
+        notices.append(
+            f"{entry.left_out} image(s) of the same series with another orientation, matrix or "
+            "pixel size, or none, were left out."
         )
-    positions = np.array([frame.position_mm for frame in kept])
-    return kept, SliceStack(positions, row, column, kept[0].pixel_spacing_mm), dropped
+    ignored = ignored_files_notice(content)
+    return [*notices, ignored] if ignored else notices
 
 
 def _stacked(frames: list[Frame]) -> npt.NDArray[np.generic]:
@@ -230,15 +205,25 @@ def _stacked(frames: list[Frame]) -> npt.NDArray[np.generic]:
     return array
 
 
-def _gap_message(geometry: SliceGeometry, frames: list[Frame], notices: list[str]) -> str:
+def _refuse_gaps(
+    geometry: SliceGeometry, frames: list[Frame], notices: list[str], allow_gaps: bool
+) -> None:
+    missing = sum(gap.missing for gap in geometry.gaps)
+    if not missing or (allow_gaps and missing <= len(frames)):
+        return
     gap = geometry.gaps[0]
-    missing = sum(g.missing for g in geometry.gaps)
-    before, after = frames[gap.after].path.name, frames[gap.after + 1].path.name
-    return (
+    advice = (
+        "More is missing than there is, so the gaps cannot be filled; single slices of another "
+        "scan may lie among these. Export the series again."
+        if missing > len(frames)
+        else "Export the series again, or add --allow-gaps to fill the gaps by interpolation "
+        "(findings there are not real)."
+    )
+    raise InputError(
         f"{missing} slice(s) are missing at {len(geometry.gaps)} place(s); the first gap of "
         f"{gap.distance_mm:g} mm (others are {geometry.slice_spacing_mm:g} mm) lies between "
-        f"'{before}' and '{after}'. Export the series again, or add --allow-gaps to fill the gaps "
-        f"by interpolation (findings there are not real). {' '.join(notices)}".rstrip()
+        f"{name_both(frames[gap.after], frames[gap.after + 1])}. "
+        f"{' '.join([advice, *notices])}"
     )
 
 
@@ -249,63 +234,13 @@ def _regrid_notice(geometry: SliceGeometry) -> str:
     if geometry.gaps:
         reasons.append(f"{sum(g.missing for g in geometry.gaps)} slice(s) were missing")
     if not reasons:
-        reasons.append(f"slice distances differ by up to {geometry.irregular_mm:g} mm")
+        reasons.append(
+            f"its slices are not equally spaced (distances differ by {geometry.irregular_mm:g} mm)"
+        )
     return (
         f"The CT was resampled onto an upright regular grid because {' and '.join(reasons)}; "
         "label maps lie in that grid, DICOM SEG on the acquired slices."
     )
-
-
-def _patient(header: Dataset) -> Patient:
-    return Patient(
-        name=str(header.get("PatientName", "")),
-        patient_id=str(header.get("PatientID", "")),
-        birth_date=str(header.get("PatientBirthDate", "")),
-        sex=str(header.get("PatientSex", "")),
-    )
-
-
-def _acquisition(header: Dataset) -> Acquisition:
-    def text(keyword: str) -> str:
-        value = find_value(header, keyword)
-        if value is None:
-            return ""
-        return value if isinstance(value, str) else _joined(value)
-
-    def number(keyword: str) -> float | None:
-        value = find_value(header, keyword)
-        try:
-            return None if value is None else float(str(value))
-        except ValueError:
-            return None
-
-    return Acquisition(
-        study_uid=text("StudyInstanceUID"),
-        series_uid=text("SeriesInstanceUID"),
-        frame_of_reference_uid=text("FrameOfReferenceUID"),
-        study_date=text("StudyDate"),
-        accession_number=text("AccessionNumber"),
-        study_description=text("StudyDescription"),
-        series_description=text("SeriesDescription"),
-        manufacturer=text("Manufacturer"),
-        model=text("ManufacturerModelName"),
-        kernel=text("ConvolutionKernel"),
-        slice_thickness_mm=number("SliceThickness"),
-        kvp=number("KVP"),
-        tube_current_ma=number("XRayTubeCurrent") or number("XRayTubeCurrentInmA"),
-        contrast_agent=text("ContrastBolusAgent"),
-        body_part=text("BodyPartExamined"),
-        patient_age=text("PatientAge"),
-        lossy=str(header.file_meta.TransferSyntaxUID) in LOSSY_SYNTAXES
-        or header.get("LossyImageCompression") == "01",
-    )
-
-
-def _joined(value: object) -> str:
-    try:
-        return "/".join(str(part) for part in value)  # type: ignore[attr-defined]
-    except TypeError:
-        return str(value)
 
 
 def _point(position: npt.NDArray[np.float64]) -> tuple[float, float, float]:

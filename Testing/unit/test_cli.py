@@ -116,7 +116,20 @@ def test_dicom_nifti_nrrd_and_mha_give_the_same_lungs(finished, small_patient, t
         np.testing.assert_array_equal(found.array, expected.array)
         assert found.same_grid_as(expected)
         reason = json.loads((out / "result.json").read_text())["not_written"]["segmentation.dcm"]
-        assert "no DICOM slices" in reason
+        assert "refer to the DICOM series" in reason
+
+
+def test_a_series_that_cannot_be_referred_to_still_has_its_report(analyze, series):
+    for path in slices(series):
+        dataset = pydicom.dcmread(path)
+        del dataset.FrameOfReferenceUID
+        dataset.save_as(path)
+    status, _, out = analyze(series)
+    assert status == 0
+    assert (out / "report.html").is_file()
+    assert not (out / "segmentation.dcm").exists()
+    result = json.loads((out / "result.json").read_text())
+    assert "FrameOfReferenceUID" in result["not_written"]["segmentation.dcm"]
 
 
 def test_quality_alone_is_a_quick_look(analyze, series):

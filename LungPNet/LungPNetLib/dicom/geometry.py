@@ -20,14 +20,26 @@ FloatArray = npt.NDArray[np.float64]
 SAME_POSITION_MM = 0.01
 """Two slices closer than this lie at one position."""
 
+COSINE_TOLERANCE = 1e-3
+SPACING_TOLERANCE_MM = 1e-3
+"""Slices of one stack may differ this much in direction cosines and pixel spacing (rounding)."""
+
 GAP_FACTOR = 1.5
 """A slice distance above this multiple of the median means that slices are missing."""
 
 IRREGULAR_FRACTION = 0.1
-"""Distances may deviate by this fraction of the median (tags are rounded) without resampling."""
+ROUNDED_MM = 0.11
+"""Slices may lie off a regular grid by this fraction of their distance, or by what rounding
+positions to 0.1 mm does to a slice and to the ends of the grid, without being resampled."""
 
 DRIFT_PIXELS = 0.5
 """A sideways drift of the whole stack above this many pixels counts as gantry tilt."""
+
+EDGE_VOXELS = 1e-4
+"""Rounding that still counts as lying on the first or last slice, row or column."""
+
+RIGHT_ANGLE_TOLERANCE = 2e-3
+"""Cosine between row and column direction that rounding to three decimals can leave."""
 
 OUTSIDE_HU = -2000
 """Padding where an upright grid leaves the acquired slices, as scanners mark it."""
@@ -92,6 +104,7 @@ def describe_stack(stack: SliceStack, duplicates_dropped: int) -> SliceGeometry:
     regular = steps[steps <= GAP_FACTOR * median]
     spacing = float(regular.mean())
     irregular = float(np.abs(regular - median).max())
+    off_grid = 0.0 if gaps else float(np.abs(_off_grid_mm(stack.heights_mm)).max())
     drift = stack.lateral_drift_mm()
     largest_drift = float(np.abs(drift).max())
     tilted = largest_drift > DRIFT_PIXELS * min(stack.pixel_spacing_mm)
@@ -103,8 +116,17 @@ def describe_stack(stack: SliceStack, duplicates_dropped: int) -> SliceGeometry:
         gaps=gaps,
         irregular_mm=round(irregular, 4),
         duplicates_dropped=duplicates_dropped,
-        regridded=bool(gaps) or tilted or irregular > IRREGULAR_FRACTION * median,
+        regridded=bool(gaps) or tilted or off_grid > max(IRREGULAR_FRACTION * median, ROUNDED_MM),
     )
+
+
+def _off_grid_mm(heights_mm: FloatArray) -> FloatArray:
+    """How far each slice lies from where equal steps between first and last would put it.
+
+    Small deviations of one sign add up over many steps, so the steps alone do not tell.
+    """
+    regular = np.linspace(heights_mm[0], heights_mm[-1], len(heights_mm))
+    return np.asarray(heights_mm - regular)
 
 
 def regular_volume(stack: SliceStack, array: npt.NDArray[np.generic], spacing_mm: float) -> Volume:
@@ -128,25 +150,43 @@ def upright_volume(stack: SliceStack, array: npt.NDArray[np.generic], spacing_mm
     grid = _upright_grid(stack, array.shape, spacing_mm)
     out = np.empty(grid.shape, dtype=array.dtype)
     columns, rows = np.meshgrid(np.arange(grid.shape[2]), np.arange(grid.shape[1]))
-    heights = stack.heights_mm
-    slice_numbers = np.arange(len(heights), dtype=np.float64)
     for k in range(grid.shape[0]):
         index = np.stack([columns, rows, np.full_like(rows, k)], axis=-1)
-        world = grid.index_to_world(index)
-        height = world @ stack.normal
-        source_k = np.interp(height, heights, slice_numbers, left=-1.0, right=-1.0)
-        inside = np.clip(height, heights[0], heights[-1])
-        corner = np.stack(
-            [np.interp(inside, heights, stack.positions_mm[:, axis]) for axis in range(3)], axis=-1
-        )
-        offset = world - corner
-        source_j = offset @ stack.column_direction / stack.pixel_spacing_mm[1]
-        source_i = offset @ stack.row_direction / stack.pixel_spacing_mm[0]
-        sampled = map_coordinates(
-            array, [source_k, source_j, source_i], order=1, cval=OUTSIDE_HU, output=np.float32
-        )
+        source = _source_index(stack, grid.index_to_world(index))
+        source = [_on_edge(c, n) for c, n in zip(source, array.shape, strict=True)]
+        sampled = map_coordinates(array, source, order=1, cval=OUTSIDE_HU, output=np.float32)
         out[k] = np.rint(sampled) if np.issubdtype(out.dtype, np.integer) else sampled
     return grid.with_array(out)
+
+
+def _source_index(stack: SliceStack, world_mm: FloatArray) -> list[FloatArray]:
+    """Continuous (slice, row, column) indices of LPS positions, shape (..., 3), in the stack.
+
+    Beyond the first or last slice the slice index is below 0 or above the last one.
+    """
+    heights = stack.heights_mm
+    height = world_mm @ stack.normal
+    n = len(heights)
+    slice_index = np.interp(height, heights, np.arange(n, dtype=np.float64))
+    corner = np.stack(
+        [np.interp(height, heights, stack.positions_mm[:, axis]) for axis in range(3)], axis=-1
+    )
+    step_mm = (heights[-1] - heights[0]) / (n - 1)
+    slice_index += np.minimum(height - heights[0], 0) / step_mm
+    slice_index += np.maximum(height - heights[-1], 0) / step_mm
+    offset = world_mm - corner
+    return [
+        slice_index,
+        offset @ stack.column_direction / stack.pixel_spacing_mm[1],
+        offset @ stack.row_direction / stack.pixel_spacing_mm[0],
+    ]
+
+
+def _on_edge(index: FloatArray, size: int) -> FloatArray:
+    """Put indices that only rounding keeps outside on the edge."""
+    index = np.where((index < 0) & (index > -EDGE_VOXELS), 0.0, index)
+    last = size - 1
+    return np.where((index > last) & (index < last + EDGE_VOXELS), float(last), index)
 
 
 def _upright_grid(stack: SliceStack, shape: tuple[int, ...], spacing_mm: float) -> Volume:
@@ -162,7 +202,10 @@ def _upright_grid(stack: SliceStack, shape: tuple[int, ...], spacing_mm: float) 
     tilt = abs(float(direction[:, 2] @ stack.normal))
     # Along the slice axis neighbouring slices are (spacing / cos tilt) apart.
     spacing = np.array([*stack.pixel_spacing_mm, spacing_mm / tilt])
-    size = np.floor((high - low) / spacing + 1e-6).astype(int) + 1
+    size = np.floor((high - low) / spacing + EDGE_VOXELS).astype(int) + 1
+    # The slice axis ends on the last slice; a mean spacing alone could miss it.
+    size[2] = round((high[2] - low[2]) / spacing[2]) + 1
+    spacing[2] = (high[2] - low[2]) / (size[2] - 1)
     return Volume(
         np.broadcast_to(np.uint8(0), size[::-1]),
         _triplet(spacing),
@@ -196,7 +239,7 @@ def plane_directions(orientation: FloatArray) -> tuple[FloatArray, FloatArray]:
     """
     row, column = orientation[:3], orientation[3:]
     lengths = np.linalg.norm(row), np.linalg.norm(column)
-    if min(lengths) < 0.9 or abs(float(row @ column)) > 1e-3:
+    if min(lengths) < 0.9 or abs(float(row @ column)) > RIGHT_ANGLE_TOLERANCE:
         raise InputError(
             f"ImageOrientationPatient {orientation.tolist()} does not hold two unit vectors at "
             "right angles; the header of this series is wrong. Export it again."

@@ -8,18 +8,36 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pydicom
 from pydicom.dataset import Dataset
 
-from LungPNetLib.errors import DependencyError, InputError
+from LungPNetLib.dicom.geometry import (
+    COSINE_TOLERANCE,
+    SAME_POSITION_MM,
+    SPACING_TOLERANCE_MM,
+    SliceStack,
+    order_slices,
+    plane_directions,
+)
+from LungPNetLib.dicom.header import first_item, numbers, printable, read_dataset, readable
+from LungPNetLib.dicom.series import MIN_SLICES
+from LungPNetLib.errors import DependencyError, InputError, LungPNetError
 
-LOSSY_SYNTAXES = {
-    "1.2.840.10008.1.2.4.50",
-    "1.2.840.10008.1.2.4.51",
-    "1.2.840.10008.1.2.4.81",
-    "1.2.840.10008.1.2.4.91",
-    "1.2.840.10008.1.2.4.203",
+_JPEG_STREAMS = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81)}
+_JPEG_END = b"\xff\xd9"
+_LONGEST_TRAILER = 64
+"""Bytes that a sloppy encoder may leave behind the end marker of a JPEG stream."""
+
+_DECODERS = {
+    "1.2.840.10008.1.2.4.80": "pyjpegls",
+    "1.2.840.10008.1.2.4.81": "pyjpegls",
+    "1.2.840.10008.1.2.4.90": "pillow",
+    "1.2.840.10008.1.2.4.91": "pillow",
 }
+"""Preferred over GDCM, which reads damaged JPEG-LS streams without a word, and which ends the
+process on damaged JPEG 2000 streams (an uncaught C++ exception)."""
+
+_FITS_INT32 = 1 << 15
+"""Slope and intercept below this keep 16-bit pixels inside int32."""
 
 
 @dataclass(frozen=True)
@@ -50,43 +68,87 @@ def read_frames(path: Path) -> tuple[Dataset, list[Frame]]:
         No decoder for its compression is installed.
     """
     try:
-        dataset = pydicom.dcmread(path)
-        stored = _stored_values(dataset, path)
-    except (OSError, EOFError, ValueError, AttributeError, KeyError, TypeError) as error:
+        dataset = read_dataset(path)
+        _refuse_unreadable_pixels(dataset, path)
+        stored = _stored_values(dataset)
+        del dataset.PixelData
+        frames = list(_frames(dataset, stored, path))
+    except (LungPNetError, MemoryError):
+        raise
+    except Exception as error:  # pydicom and the decoders raise errors of many kinds
         raise InputError(
-            f"'{path.name}' is damaged or cut off ({_first_line(error)}). Copy or export the "
-            "series again."
+            f"'{printable(path.name)}' is damaged or cut off ({_first_line(error)}). Copy or "
+            "export the series again."
         ) from error
-    del dataset.PixelData
-    frames = list(_frames(dataset, stored, path))
     return dataset, frames
 
 
-def _stored_values(dataset: Dataset, path: Path) -> npt.NDArray[np.int32]:
+def _refuse_unreadable_pixels(dataset: Dataset, path: Path) -> None:
+    from pydicom.pixels.decoders.base import get_decoder
+
+    if "PixelData" not in dataset:
+        raise ValueError("its pixels are missing")
+    name = printable(path.name)
+    samples, bits = readable(dataset, "SamplesPerPixel"), readable(dataset, "BitsAllocated")
+    if samples not in (None, 1) or bits not in (8, 16):
+        raise InputError(
+            f"'{name}' holds {samples} value(s) of {bits} bits a pixel; a CT has one of 16 bits. "
+            "It is a screen capture or not a CT; export the original series."
+        )
+    syntax = dataset.file_meta.TransferSyntaxUID
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError as error:
+        raise InputError(
+            f"'{name}' is stored as '{printable(syntax.name)}', which is not read here. Export "
+            "the series uncompressed or with JPEG-LS, JPEG 2000, JPEG or RLE compression."
+        ) from error
+    if not available:
+        raise DependencyError(
+            f"'{name}' is compressed as {syntax.name}, and no decoder for it is installed. "
+            "Install one with: python -m pip install python-gdcm pyjpegls pylibjpeg-openjpeg"
+        )
+
+
+def _stored_values(dataset: Dataset) -> npt.NDArray[np.int32]:
     """Stored integers, shape (frames, rows, columns), before slope and intercept."""
+    from pydicom.pixels.decoders.base import get_decoder
     from pydicom.pixels.utils import pixel_array
 
-    try:
-        values = pixel_array(dataset, raw=True)
-    except (RuntimeError, NotImplementedError) as error:
-        syntax = dataset.file_meta.TransferSyntaxUID
-        if "missing required dependencies" in str(error) or "no available" in str(error).lower():
-            raise DependencyError(
-                f"'{path.name}' is compressed as {syntax.name}, and no decoder for it is "
-                "installed. Install one with: python -m pip install python-gdcm pyjpegls"
-            ) from error
-        raise ValueError(_first_line(error)) from error
-    if int(dataset.get("SamplesPerPixel", 1)) != 1:
-        raise ValueError("it holds colour pixels, not CT values")
+    count = numbers(readable(dataset, "NumberOfFrames"))
+    if "NumberOfFrames" in dataset and not (count and count[0].is_integer() and count[0] > 0):
+        del dataset.NumberOfFrames
+    _refuse_open_streams(dataset)
+    syntax = dataset.file_meta.TransferSyntaxUID
+    preferred = _DECODERS.get(str(syntax), "")
+    values = pixel_array(
+        dataset,
+        raw=True,
+        decoding_plugin=preferred if preferred in get_decoder(syntax).available_plugins else "",
+        correct_unused_bits=False,
+    )
     values = values.reshape(-1, int(dataset.Rows), int(dataset.Columns))
     return _only_stored_bits(values, dataset)
 
 
+def _refuse_open_streams(dataset: Dataset) -> None:
+    """JPEG streams that stop before their end marker: decoders fill the rest and say nothing."""
+    from pydicom.encaps import generate_frames
+
+    if str(dataset.file_meta.TransferSyntaxUID) not in _JPEG_STREAMS:
+        return
+    count = int(dataset.get("NumberOfFrames", 1))
+    for stream in generate_frames(dataset.PixelData, number_of_frames=count):
+        if _JPEG_END not in stream[-_LONGEST_TRAILER:].rstrip(b"\0"):
+            raise ValueError("its JPEG stream has no end")
+
+
 def _only_stored_bits(values: npt.NDArray[np.generic], dataset: Dataset) -> npt.NDArray[np.int32]:
-    """Clear bits above BitsStored (old scanners keep overlays there) and extend the sign."""
+    """Clear bits beside BitsStored (old scanners keep overlays there) and extend the sign."""
     wide: npt.NDArray[np.int32] = values.astype(np.int32)
     bits = int(dataset.BitsStored)
     if bits < int(dataset.BitsAllocated):
+        wide >>= max(0, int(dataset.HighBit) + 1 - bits)
         wide &= (1 << bits) - 1
         if int(dataset.PixelRepresentation) == 1:
             sign = 1 << (bits - 1)
@@ -95,11 +157,11 @@ def _only_stored_bits(values: npt.NDArray[np.generic], dataset: Dataset) -> npt.
 
 
 def _frames(dataset: Dataset, stored: npt.NDArray[np.int32], path: Path) -> Iterator[Frame]:
-    shared = _first_item(dataset, "SharedFunctionalGroupsSequence")
-    per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or [Dataset()] * len(stored)
+    shared = first_item(dataset, "SharedFunctionalGroupsSequence")
+    per_frame = readable(dataset, "PerFrameFunctionalGroupsSequence") or [Dataset()] * len(stored)
     if len(per_frame) != len(stored):
         raise InputError(
-            f"'{path.name}' describes {len(per_frame)} frames and holds {len(stored)}; "
+            f"'{printable(path.name)}' describes {len(per_frame)} frames and holds {len(stored)}; "
             "export the series again."
         )
     for number, (group, values) in enumerate(zip(per_frame, stored, strict=True), start=1):
@@ -109,7 +171,7 @@ def _frames(dataset: Dataset, stored: npt.NDArray[np.int32], path: Path) -> Iter
         spacing = _numbers(sources, "PixelMeasuresSequence", "PixelSpacing", 2)
         if position is None or orientation is None or spacing is None:
             raise InputError(
-                f"'{path.name}' lacks ImagePositionPatient, ImageOrientationPatient or "
+                f"'{printable(path.name)}' lacks ImagePositionPatient, ImageOrientationPatient or "
                 "PixelSpacing; without them nothing can be measured in mm. Export the original "
                 "series, not a screen capture."
             )
@@ -134,15 +196,11 @@ def _to_hu(
     values: npt.NDArray[np.int32], slope: float, intercept: float
 ) -> npt.NDArray[np.generic]:
     """int16 where slope and intercept are whole numbers (values beyond its range are clipped)."""
-    if slope.is_integer() and intercept.is_integer():
+    whole = slope.is_integer() and intercept.is_integer()
+    if whole and max(abs(slope), abs(intercept)) < _FITS_INT32:
         hu = values * int(slope) + int(intercept)
         return np.clip(hu, -32768, 32767).astype(np.int16)
     return (values * slope + intercept).astype(np.float32)
-
-
-def _first_item(dataset: Dataset, keyword: str) -> Dataset:
-    sequence = dataset.get(keyword)
-    return sequence[0] if sequence else Dataset()
 
 
 def _numbers(
@@ -150,29 +208,71 @@ def _numbers(
 ) -> npt.NDArray[np.float64] | None:
     """First complete value of ``keyword`` in a functional group macro or at the top level."""
     for source in sources:
-        value = _first_item(source, macro).get(keyword, source.get(keyword))
-        if value is None or value == "":
-            continue
-        numbers = np.atleast_1d(np.asarray(value, dtype=np.float64))
-        if numbers.shape == (count,) and np.isfinite(numbers).all():
-            return numbers
+        for dataset in (first_item(source, macro), source):
+            found = numbers(readable(dataset, keyword))
+            if len(found) == count:
+                return np.array(found)
     return None
 
 
-def find_value(dataset: Dataset, keyword: str) -> object | None:
-    """``keyword`` at the top level or, in enhanced CT, in its functional groups."""
-    if dataset.get(keyword) not in (None, ""):
-        return dataset.get(keyword)
-    groups = [
-        _first_item(dataset, "SharedFunctionalGroupsSequence"),
-        _first_item(dataset, "PerFrameFunctionalGroupsSequence"),
-    ]
-    for group in groups:
-        for element in group.iterall():
-            if element.keyword == keyword and element.value not in (None, ""):
-                return element.value
-    return None
+def order_frames(frames: list[Frame]) -> tuple[list[Frame], SliceStack, int]:
+    """Frames in ascending order, how they are stacked, and how many copies were left out.
+
+    Raises
+    ------
+    InputError
+        The frames are not parallel, two differ at one position, or there are too few of them.
+    """
+    _refuse_different_planes(frames)
+    row, column = plane_directions(frames[0].orientation)
+    normal = np.cross(row, column)
+    order = order_slices(np.array([frame.position_mm for frame in frames]), normal)
+    kept: list[Frame] = []
+    dropped = 0
+    for index in order:
+        frame = frames[index]
+        if kept and (frame.position_mm - kept[-1].position_mm) @ normal < SAME_POSITION_MM:
+            if not np.array_equal(frame.hu, kept[-1].hu):
+                raise InputError(
+                    f"Two different slices lie at one position: {name_both(kept[-1], frame)}. "
+                    "The folder mixes two reconstructions or phases under one series UID; "
+                    "separate them and run each alone."
+                )
+            dropped += 1
+        else:
+            kept.append(frame)
+    if len(kept) < MIN_SLICES:
+        raise InputError(
+            f"The series has {len(kept)} slice(s) at distinct positions; at least {MIN_SLICES} are "
+            "needed. Export the whole series."
+        )
+    positions = np.array([frame.position_mm for frame in kept])
+    return kept, SliceStack(positions, row, column, kept[0].pixel_spacing_mm), dropped
+
+
+def _refuse_different_planes(frames: list[Frame]) -> None:
+    first = frames[0]
+    for frame in frames[1:]:
+        turned = np.abs(frame.orientation - first.orientation).max() > COSINE_TOLERANCE
+        scaled = np.subtract(frame.pixel_spacing_mm, first.pixel_spacing_mm)
+        if turned or np.abs(scaled).max() > SPACING_TOLERANCE_MM:
+            raise InputError(
+                f"Orientation or pixel spacing differ between {name_both(first, frame)}, so they "
+                "make no volume. Export each stack as a series of its own."
+            )
+
+
+def name_both(first: Frame, second: Frame) -> str:
+    """Two slices by the shortest names that tell them apart."""
+    names = [printable(frame.path.name) for frame in (first, second)]
+    if first.path == second.path:
+        return f"frames {first.number} and {second.number} of '{names[0]}'"
+    if names[0] == names[1]:
+        names = [printable(str(Path(*frame.path.parts[-2:]))) for frame in (first, second)]
+    return f"'{names[0]}' and '{names[1]}'"
 
 
 def _first_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pydicom
+import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import UID
 
+from LungPNetLib.dicom.geometry import COSINE_TOLERANCE, SPACING_TOLERANCE_MM
+from LungPNetLib.dicom.header import as_text, numbers, printable, read_header
 from LungPNetLib.errors import InputError
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
@@ -22,29 +25,6 @@ CT_CLASSES = {CT_IMAGE, ENHANCED_CT, LEGACY_CONVERTED_CT}
 
 MIN_SLICES = 3
 """Fewer slices have no measurable spacing."""
-
-_HEADER_KEYWORDS = [
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "FrameOfReferenceUID",
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "Modality",
-    "ImageType",
-    "SeriesNumber",
-    "SeriesDescription",
-    "ConvolutionKernel",
-    "SliceThickness",
-    "NumberOfFrames",
-    "Rows",
-    "Columns",
-    "PixelSpacing",
-    "ImageOrientationPatient",
-    "ImagePositionPatient",
-]
 
 
 @dataclass(frozen=True)
@@ -70,12 +50,14 @@ class SeriesEntry:
     """One stack of CT images that could be analyzed.
 
     ``key`` is what ``--series`` accepts: the SeriesInstanceUID, followed by ``#2``, ``#3``, ... for
-    further stacks of another orientation or matrix inside the same series.
+    further stacks of another orientation, matrix or pixel size inside the same series.
+    ``left_out`` counts the images of those other stacks.
     """
 
     key: str
     files: tuple[FileHeader, ...]
     n_slices: int
+    left_out: int = 0
 
     @property
     def header(self) -> Dataset:
@@ -85,14 +67,12 @@ class SeriesEntry:
     def describe(self) -> str:
         """One line without identity: number, slices, matrix, thickness, kernel, description."""
         head = self.header
-        kernel = head.get("ConvolutionKernel") or "kernel unknown"
-        if not isinstance(kernel, str):
-            kernel = "/".join(kernel)
-        return (
-            f"{self.key}  number {head.get('SeriesNumber', '-')}, {self.n_slices} slices of "
-            f"{head.get('Columns')}x{head.get('Rows')}, thickness "
-            f"{head.get('SliceThickness', '-')} mm, {kernel}, "
-            f"'{head.get('SeriesDescription', '')}'"
+        return printable(
+            f"{self.key}  number {as_text(head.get('SeriesNumber')) or '-'}, "
+            f"{self.n_slices} slices of {head.get('Columns')}x{head.get('Rows')}, thickness "
+            f"{as_text(head.get('SliceThickness')) or '-'} mm, "
+            f"{as_text(head.get('ConvolutionKernel')) or 'kernel unknown'}, "
+            f"'{as_text(head.get('SeriesDescription'))}'"
         )
 
 
@@ -100,82 +80,112 @@ def scan_folder(folder: Path) -> FolderContent:
     """Read the headers of all files under ``folder``, at any depth and with any name.
 
     Symbolic links to folders are not followed. Files that are not DICOM are listed, not refused;
-    files that begin as DICOM and cannot be read are listed as damaged.
+    files that begin as DICOM and cannot be read are listed as damaged. A folder that cannot be
+    listed raises ``InputError``.
     """
+    return scan_files(_files_under(folder))
+
+
+def scan_files(paths: Iterable[Path]) -> FolderContent:
+    """Read the headers of these files, as :func:`scan_folder` does."""
     content = FolderContent()
-    for path in _files_under(folder):
+    for path in paths:
         try:
-            header = _read_header(path)
+            header, reached_pixels = read_header(path)
         except InvalidDicomError:
             content.not_dicom.append(path)
-        except (OSError, EOFError, ValueError, AttributeError, KeyError, TypeError, MemoryError):
+        except Exception:  # pydicom raises errors of many kinds on damaged files
             content.damaged.append(path)
         else:
-            is_ct = header.get("SOPClassUID", "") in CT_CLASSES
-            (content.images if is_ct else content.other).append(FileHeader(path, header))
+            if as_text(header.SOPClassUID) not in CT_CLASSES:
+                content.other.append(FileHeader(path, header))
+            elif reached_pixels:
+                content.images.append(FileHeader(path, header))
+            else:
+                content.damaged.append(path)
     return content
 
 
 def _files_under(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
+    def refuse(error: OSError) -> None:
+        raise InputError(
+            f"A folder inside '{printable(folder.name)}' cannot be read ({error.strerror}), so "
+            "slices may be missing. Change its permissions, or copy the folder."
+        )
+
+    for parent, folders, names in os.walk(folder, onerror=refuse):
         folders.sort()
         for name in sorted(names):
             path = Path(parent, name)
-            if path.is_file():
-                yield path
-
-
-def _read_header(path: Path) -> Dataset:
-    with path.open("rb") as stream:
-        start = stream.read(132)
-    # Files without the 128-byte preamble exist; they start with group 0002 or 0008, little endian.
-    bare = start[128:132] != b"DICM" and start[:2] in (b"\x02\x00", b"\x08\x00")
-    header = pydicom.dcmread(
-        path, stop_before_pixels=True, specific_tags=_HEADER_KEYWORDS, force=bare
-    )
-    if "SOPClassUID" not in header:
-        if bare:
-            raise InvalidDicomError
-        raise ValueError("no SOP Class UID")
-    # pydicom decodes elements late: touch them here, where a damaged file is expected.
-    for element in header:
-        element.value  # noqa: B018
-    return header
+            with suppress(PermissionError):  # then reading it fails, and names it
+                if not path.is_file():
+                    continue
+            yield path
 
 
 def list_series(content: FolderContent) -> list[SeriesEntry]:
     """The stacks of CT images among ``content.images``, localizers left out, largest first."""
-    stacks: dict[str, dict[tuple[object, ...], list[FileHeader]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
+    series: dict[str, list[tuple[_Layout, list[FileHeader]]]] = defaultdict(list)
     for file in content.images:
-        if "LOCALIZER" not in file.header.get("ImageType", ()):
-            uid = str(file.header.get("SeriesInstanceUID", ""))
-            stacks[uid][_stack_key(file.header)].append(file)
+        if "LOCALIZER" in as_text(file.header.get("ImageType")):
+            continue
+        layout = _Layout.of(file.header)
+        stacks = series[as_text(file.header.get("SeriesInstanceUID"))]
+        same = next((files for other, files in stacks if layout.fits(other)), None)
+        if same is None:
+            stacks.append((layout, [file]))
+        else:
+            same.append(file)
     entries = []
-    for uid, parts in stacks.items():
-        ordered = sorted(parts.values(), key=lambda files: (-_count(files), str(files[0].path)))
-        for number, files in enumerate(ordered, start=1):
+    for uid, stacks in series.items():
+        parts = sorted((f for _, f in stacks), key=lambda f: (-_count(f), str(f[0].path)))
+        total = sum(_count(files) for files in parts)
+        for number, files in enumerate(parts, start=1):
             key = uid if number == 1 else f"{uid}#{number}"
-            entries.append(SeriesEntry(key, tuple(files), _count(files)))
+            n_slices = _count(files)
+            entries.append(SeriesEntry(key, tuple(files), n_slices, total - n_slices))
     return sorted(entries, key=lambda entry: (-entry.n_slices, entry.key))
 
 
-def _stack_key(header: Dataset) -> tuple[object, ...]:
-    if header.SOPClassUID != CT_IMAGE:
-        return ("multiframe", str(header.get("SOPInstanceUID", "")))
-    orientation = header.get("ImageOrientationPatient") or ()
-    spacing = header.get("PixelSpacing") or ()
-    return (
-        header.get("Rows"),
-        header.get("Columns"),
-        tuple(round(float(value), 2) for value in orientation),
-        tuple(round(float(value), 3) for value in spacing),
-    )
+@dataclass(frozen=True)
+class _Layout:
+    """What the images of one stack have in common; ``instance`` is empty for single slices."""
+
+    instance: str
+    matrix: tuple[object, object]
+    orientation: tuple[float, ...]
+    spacing: tuple[float, ...]
+
+    @classmethod
+    def of(cls, header: Dataset) -> _Layout:
+        instance = ""
+        if as_text(header.SOPClassUID) != CT_IMAGE:
+            instance = as_text(header.get("ConcatenationUID") or header.get("SOPInstanceUID"))
+        return cls(
+            instance,
+            (header.get("Rows"), header.get("Columns")),
+            numbers(header.get("ImageOrientationPatient")),
+            numbers(header.get("PixelSpacing")),
+        )
+
+    @property
+    def is_placed(self) -> bool:
+        return bool(self.instance) or (len(self.orientation) == 6 and len(self.spacing) == 2)
+
+    def fits(self, other: _Layout) -> bool:
+        return (
+            (self.instance, self.matrix) == (other.instance, other.matrix)
+            and _close(self.orientation, other.orientation, COSINE_TOLERANCE)
+            and _close(self.spacing, other.spacing, SPACING_TOLERANCE_MM)
+        )
+
+
+def _close(ours: tuple[float, ...], theirs: tuple[float, ...], tolerance: float) -> bool:
+    return len(ours) == len(theirs) and np.allclose(ours, theirs, rtol=0, atol=tolerance)
 
 
 def _count(files: Sequence[FileHeader]) -> int:
-    return sum(int(file.header.get("NumberOfFrames") or 1) for file in files)
+    return sum(int(max(1, *numbers(f.header.get("NumberOfFrames")), 1)) for f in files)
 
 
 def choose_series(content: FolderContent, folder: Path, series: str | None = None) -> SeriesEntry:
@@ -198,30 +208,41 @@ def choose_series(content: FolderContent, folder: Path, series: str | None = Non
     if not content.images:
         raise InputError(_nothing_found(content, folder))
     entries = list_series(content)
-    if series is not None:
+    if series is not None and entries:
         return _named_series(entries, series)
-    usable = [entry for entry in entries if entry.n_slices >= MIN_SLICES]
+    usable = _usable(entries)
     if not usable:
         most = max((entry.n_slices for entry in entries), default=0)
         raise InputError(
-            f"The CT in '{folder.name}' has {most} slice(s) that are not localizers; at least "
+            f"The CT in '{_shown(folder)}' has {most} slice(s) that are not localizers; at least "
             f"{MIN_SLICES} slices of one series are needed. Export the whole series."
         )
     if len(usable) > 1:
         raise InputError(
-            f"'{folder.name}' holds {len(usable)} CT series that could be analyzed. "
+            f"'{_shown(folder)}' holds {len(usable)} CT series that could be analyzed. "
             f"Name one with --series:\n{_listing(usable)}"
         )
     return usable[0]
 
 
+def _usable(entries: Sequence[SeriesEntry]) -> list[SeriesEntry]:
+    """Stacks with enough slices; those that state no place in the patient if there is no other."""
+    enough = [entry for entry in entries if entry.n_slices >= MIN_SLICES]
+    return [entry for entry in enough if _Layout.of(entry.header).is_placed] or enough
+
+
 def _named_series(entries: list[SeriesEntry], series: str) -> SeriesEntry:
     matches = [entry for entry in entries if entry.key == series]
-    if not matches:
-        matches = [e for e in entries if str(e.header.get("SeriesNumber", "")) == series]
+    if not matches and series.strip().isdecimal():
+        wanted = (float(series),)
+        matches = [e for e in entries if numbers(e.header.get("SeriesNumber")) == wanted]
+        matches = _usable(matches) or matches
     if len(matches) != 1:
         problem = "more than one series has" if matches else "no CT series has"
-        raise InputError(f"--series {series}: {problem} this UID or number:\n{_listing(entries)}")
+        raise InputError(
+            f"--series {printable(series)}: {problem} this UID or number. Name one of:\n"
+            f"{_listing(entries)}"
+        )
     return matches[0]
 
 
@@ -230,7 +251,7 @@ def _listing(entries: Sequence[SeriesEntry]) -> str:
 
 
 def _nothing_found(content: FolderContent, folder: Path) -> str:
-    found = Counter(UID(file.header.SOPClassUID).name for file in content.other)
+    found = Counter(UID(as_text(file.header.SOPClassUID)).name for file in content.other)
     parts = [f"{count} {name}" for name, count in found.most_common(4)]
     if content.damaged:
         parts.append(
@@ -243,13 +264,17 @@ def _nothing_found(content: FolderContent, folder: Path) -> str:
         )
     seen = "; ".join(parts) if parts else "no files at all"
     return (
-        f"No CT images in '{folder.name}' (found: {seen}). Give the folder of a CT series in "
+        f"No CT images in '{_shown(folder)}' (found: {seen}). Give the folder of a CT series in "
         "DICOM, or a NIfTI, NRRD or MetaImage file."
     )
 
 
 def _names(paths: Sequence[Path], limit: int = 3) -> str:
-    return ", ".join(f"'{path.name}'" for path in paths[:limit])
+    return ", ".join(f"'{printable(path.name)}'" for path in paths[:limit])
+
+
+def _shown(folder: Path) -> str:
+    return printable(folder.resolve().name or str(folder))
 
 
 def ignored_files_notice(content: FolderContent) -> str | None:
