@@ -33,7 +33,6 @@ from LungPNetLib.errors import InputError
 from LungPNetLib.events import Reporter
 from LungPNetLib.image_files import read_ct_image
 from LungPNetLib.study import InputFormat, SliceGeometry, SourceSlice, Study
-from LungPNetLib.volume import Volume
 
 IMAGE_FORMATS: dict[str, InputFormat] = {
     ".nii": "nifti",
@@ -245,8 +244,3 @@ def _regrid_notice(geometry: SliceGeometry) -> str:
 
 def _point(position: npt.NDArray[np.float64]) -> tuple[float, float, float]:
     return float(position[0]), float(position[1]), float(position[2])
-
-
-def upright(study: Study) -> Volume:
-    """The CT with its axes re-ordered (losslessly) to columns to the left, rows to the back."""
-    return study.ct.axis_order_to().apply(study.ct)

@@ -217,10 +217,14 @@ def _not_written(result: StudyResult) -> Section | None:
     return Section("Not written", (Bullets(items),))
 
 
+_LUNG_METHODS = {"classical": "classical: thresholds and morphology, no learned weights"}
+
+
 def _methods(result: StudyResult) -> Section:
     rows = []
     if result.lungs is not None:
-        rows.append(("Lungs", wording.plain(result.lungs.method)))
+        method = result.lungs.method
+        rows.append(("Lungs", _LUNG_METHODS.get(method, wording.plain(method))))
     rows += [(f"Model {model.get('id', '')}".strip(), _listed(model)) for model in result.models]
     run = dict(result.run)
     rows += [

@@ -23,7 +23,7 @@ from LungPNetLib.result import Verdict
 _MM = 72 / 25.4
 _WIDTH = 182 * _MM
 _GAP = 3 * _MM
-_TALLEST_FIGURE = 110 * _MM
+_TALLEST_FIGURE = 59 * _MM
 _INK, _GREY, _RULE = "#1b2733", "#51626f", "#c3ccd4"
 _VERDICTS = {
     Verdict.PASS: ("#ffffff", "#1f6f43"),
