@@ -28,6 +28,7 @@ from pydicom.valuerep import format_number_as_ds
 
 from LungPNetLib.errors import InputError
 from LungPNetLib.reading import read_study
+from LungPNetLib.study import Study
 from LungPNetLib.volume import Volume
 
 Array = npt.NDArray[Any]
@@ -72,6 +73,11 @@ def refusal(path: Path, error: type[Exception] = InputError, **options: Any) -> 
     ]
     assert message.encode("utf-8")
     return message
+
+
+def upright(study: Study) -> Volume:
+    """The CT with its axes re-ordered to columns to the left, rows to the back, slices up."""
+    return study.ct.axis_order_to().apply(study.ct)
 
 
 def world_by_value(volume: Volume) -> Array:

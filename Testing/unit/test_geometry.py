@@ -21,12 +21,13 @@ from dicom_factory import (
     numbered_hu,
     refusal,
     stack_positions,
+    upright,
     world_by_value,
     world_of,
     write_series,
 )
 from LungPNetLib.dicom.geometry import OUTSIDE_HU
-from LungPNetLib.reading import read_study, upright
+from LungPNetLib.reading import read_study
 from LungPNetLib.study import Study
 
 RAMP = np.array([3.0, -2.0, 5.0])

@@ -15,11 +15,12 @@ from dicom_factory import (
     numbered_hu,
     refusal,
     stack_positions,
+    upright,
     world_by_value,
     world_of,
     write_series,
 )
-from LungPNetLib.reading import read_study, upright
+from LungPNetLib.reading import read_study
 from LungPNetLib.volume import AxisOrder, Volume, write_image
 
 FORMATS = {".nii": "nifti", ".nii.gz": "nifti", ".nrrd": "nrrd", ".mha": "metaimage"}
