@@ -15,7 +15,7 @@ from LungPNetLib.errors import LungPNetError
 from LungPNetLib.folders import cache_folder, config_file, data_folder, log_folder
 
 CORE_PACKAGES = (
-    "torch", "numpy", "scipy", "SimpleITK", "pydicom", "highdicom", "pyjpegls", "python-gdcm",
+    "torch", "numpy", "scipy", "SimpleITK", "pydicom", "highdicom", "pyjpegls", "imagecodecs",
     "pillow", "platformdirs", "filelock", "psutil", "tqdm",
 )  # fmt: skip
 REPORT_PACKAGES = ("Jinja2", "matplotlib", "reportlab")

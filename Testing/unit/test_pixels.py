@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.pixels.decoders import JPEGLosslessSV1Decoder
 from pydicom.uid import (
     EnhancedCTImageStorage,
     ExplicitVRLittleEndian,
@@ -199,8 +199,20 @@ def test_an_unknown_compression_is_not_called_damage(tmp_path: Path) -> None:
 
 def test_a_missing_decoder_says_what_to_install(tmp_path: Path, monkeypatch) -> None:
     write_series(tmp_path, numbered_hu(), syntax=JPEGLosslessSV1)
-    monkeypatch.setattr(JPEGLosslessSV1Decoder, "_available", {})
-    assert "pip install python-gdcm" in refusal(tmp_path, DependencyError)
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    assert "pip install imagecodecs" in refusal(tmp_path, DependencyError)
+
+
+def test_a_jpeg_header_of_another_image_is_damage(tmp_path: Path) -> None:
+    # Some of these headers make other decoders end the process.
+    path = write_series(tmp_path, numbered_hu(), syntax=JPEGLosslessSV1)[3]
+    content = path.read_bytes()
+    header = content.index(b"\xff\xc3")
+    for offset, value in ((4, 255), (5, 9), (7, 9), (9, 3)):
+        spoilt = bytearray(content)
+        spoilt[header + offset] = value
+        path.write_bytes(spoilt)
+        assert "JPEG header does not fit" in refusal(tmp_path)
 
 
 def multiframe(folder: Path, **options) -> tuple[np.ndarray, np.ndarray, Path]:

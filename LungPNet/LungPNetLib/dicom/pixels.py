@@ -19,22 +19,24 @@ from LungPNetLib.dicom.geometry import (
     plane_directions,
 )
 from LungPNetLib.dicom.header import first_item, numbers, printable, read_dataset, readable
+from LungPNetLib.dicom.jpeg import (
+    JPEG_LS_SYNTAXES,
+    JPEG_SYNTAXES,
+    checked_streams,
+    decode_jpeg,
+)
 from LungPNetLib.dicom.series import MIN_SLICES
 from LungPNetLib.errors import DependencyError, InputError, LungPNetError
-
-_JPEG_STREAMS = {f"1.2.840.10008.1.2.4.{n}" for n in (50, 51, 57, 70, 80, 81)}
-_JPEG_END = b"\xff\xd9"
-_LONGEST_TRAILER = 64
-"""Bytes that a sloppy encoder may leave behind the end marker of a JPEG stream."""
 
 _DECODERS = {
     "1.2.840.10008.1.2.4.80": "pyjpegls",
     "1.2.840.10008.1.2.4.81": "pyjpegls",
     "1.2.840.10008.1.2.4.90": "pillow",
     "1.2.840.10008.1.2.4.91": "pillow",
+    "1.2.840.10008.1.2.5": "pydicom",
 }
 """Preferred over GDCM, which reads damaged JPEG-LS streams without a word, and which ends the
-process on damaged JPEG 2000 streams (an uncaught C++ exception)."""
+process on damaged JPEG 2000 streams (an uncaught C++ exception). JPEG has ``jpeg.py``."""
 
 _FITS_INT32 = 1 << 15
 """Slope and intercept below this keep 16-bit pixels inside int32."""
@@ -96,6 +98,8 @@ def _refuse_unreadable_pixels(dataset: Dataset, path: Path) -> None:
             "It is a screen capture or not a CT; export the original series."
         )
     syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax in JPEG_SYNTAXES:
+        return
     try:
         available = get_decoder(syntax).is_available
     except NotImplementedError as error:
@@ -106,41 +110,38 @@ def _refuse_unreadable_pixels(dataset: Dataset, path: Path) -> None:
     if not available:
         raise DependencyError(
             f"'{name}' is compressed as {syntax.name}, and no decoder for it is installed. "
-            "Install one with: python -m pip install python-gdcm pyjpegls pylibjpeg-openjpeg"
+            "Install one with: python -m pip install pyjpegls pylibjpeg-openjpeg"
         )
 
 
 def _stored_values(dataset: Dataset) -> npt.NDArray[np.int32]:
     """Stored integers, shape (frames, rows, columns), before slope and intercept."""
-    from pydicom.pixels.decoders.base import get_decoder
-    from pydicom.pixels.utils import pixel_array
-
     count = numbers(readable(dataset, "NumberOfFrames"))
     if "NumberOfFrames" in dataset and not (count and count[0].is_integer() and count[0] > 0):
         del dataset.NumberOfFrames
-    _refuse_open_streams(dataset)
+    if dataset.file_meta.TransferSyntaxUID in JPEG_SYNTAXES:
+        values = decode_jpeg(dataset)
+    else:
+        values = _decoded_by_pydicom(dataset)
+    values = values.reshape(-1, int(dataset.Rows), int(dataset.Columns))
+    return _only_stored_bits(values, dataset)
+
+
+def _decoded_by_pydicom(dataset: Dataset) -> npt.NDArray[np.generic]:
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.pixels.utils import pixel_array
+
     syntax = dataset.file_meta.TransferSyntaxUID
+    if syntax in JPEG_LS_SYNTAXES:
+        for _ in checked_streams(dataset):
+            pass
     preferred = _DECODERS.get(str(syntax), "")
-    values = pixel_array(
+    return pixel_array(
         dataset,
         raw=True,
         decoding_plugin=preferred if preferred in get_decoder(syntax).available_plugins else "",
         correct_unused_bits=False,
     )
-    values = values.reshape(-1, int(dataset.Rows), int(dataset.Columns))
-    return _only_stored_bits(values, dataset)
-
-
-def _refuse_open_streams(dataset: Dataset) -> None:
-    """JPEG streams that stop before their end marker: decoders fill the rest and say nothing."""
-    from pydicom.encaps import generate_frames
-
-    if str(dataset.file_meta.TransferSyntaxUID) not in _JPEG_STREAMS:
-        return
-    count = int(dataset.get("NumberOfFrames", 1))
-    for stream in generate_frames(dataset.PixelData, number_of_frames=count):
-        if _JPEG_END not in stream[-_LONGEST_TRAILER:].rstrip(b"\0"):
-            raise ValueError("its JPEG stream has no end")
 
 
 def _only_stored_bits(values: npt.NDArray[np.generic], dataset: Dataset) -> npt.NDArray[np.int32]:
