@@ -342,7 +342,12 @@ def test_options_that_cannot_be(analyze, series, options, message, status):
 def start(series: Path, out: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "LungPNetLib.cli", "analyze", str(series), "--out", str(out)]
     return subprocess.Popen(
-        [*command, "--progress", "json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--progress", "json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell starts what runs in the background with SIGINT ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
