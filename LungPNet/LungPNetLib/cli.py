@@ -77,6 +77,9 @@ def _crash_message(error: Exception) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from LungPNetLib.cohort.phantom import commands as phantom_commands
+    from LungPNetLib.training import commands as training_commands
+
     parser = argparse.ArgumentParser(
         prog="lungpnet",
         description="Chest CT from DICOM to a report. Research use only, not for diagnosis.",
@@ -87,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_demo(verbs)
     _add_view(verbs)
     _add_config(verbs)
+    phantom_commands.add_verbs(verbs)
+    training_commands.add_verbs(verbs)
     doctor = verbs.add_parser("doctor", help="versions, device, memory, disk, what is missing")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     doctor.set_defaults(command=_doctor)
@@ -94,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_analyze(verbs: Any) -> None:
+    from LungPNetLib.lungs.predict import LungMethod
     from LungPNetLib.pipeline import STAGES
 
     verb = verbs.add_parser("analyze", help="analyze one chest CT and write a report")
@@ -108,6 +114,13 @@ def _add_analyze(verbs: Any) -> None:
     verb.add_argument("--allow-gaps", action="store_true", help="fill missing slices")
     verb.add_argument("--deidentify", action="store_true", help="leave out the patient's identity")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    verb.add_argument(
+        "--method",
+        choices=[method.value for method in LungMethod],
+        default=LungMethod.AUTO.value,
+        help="how the lungs are found; auto takes the network where there are weights for it",
+    )
+    verb.add_argument("--weights", help="safetensors file or id of registered lung weights")
     _add_run_options(verb)
     verb.set_defaults(command=_analyze)
 
@@ -156,6 +169,7 @@ def _add_config(verbs: Any) -> None:
 
 
 def _analyze(arguments: argparse.Namespace) -> int:
+    from LungPNetLib.lungs.predict import LungMethod
     from LungPNetLib.pipeline import AnalyzeOptions, run
 
     options = AnalyzeOptions(
@@ -163,6 +177,8 @@ def _analyze(arguments: argparse.Namespace) -> int:
         allow_gaps=arguments.allow_gaps,
         stages=tuple(stage.strip() for stage in arguments.stages.split(",")),
         device=arguments.device,
+        lung_method=LungMethod(arguments.method),
+        lung_weights=arguments.weights,
         deidentify=arguments.deidentify,
         overwrite=arguments.overwrite,
     )

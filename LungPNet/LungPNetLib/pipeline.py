@@ -39,7 +39,8 @@ class AnalyzeOptions:
     series: str | None = None
     allow_gaps: bool = False
     stages: tuple[str, ...] = STAGES
-    lung_method: LungMethod = LungMethod.CLASSICAL
+    lung_method: LungMethod = LungMethod.AUTO
+    lung_weights: str | None = None
     device: str = "auto"
     deidentify: bool = False
     overwrite: bool = False
@@ -110,12 +111,24 @@ def analyze(study: Study, options: AnalyzeOptions, reporter: Reporter) -> Analys
         _stop_if_refused(result.quality)
     if "lungs" in options.stages:
         with reporter.stage("lungs"):
-            lungs = predict_lungs(study.ct, options.lung_method, reporter.progress)
+            found = predict_lungs(
+                study.ct,
+                options.lung_method,
+                weights=options.lung_weights,
+                device=resolve_device(options.device),
+                progress=reporter.progress,
+            )
+            lungs = found.labels
+            if found.notice:
+                reporter.warning(found.notice)
+                result.warnings.append(found.notice)
+            if found.model:
+                result.models.append(found.model)
             result.quality = result.quality + quality.assess_lungs(study, lungs)
             _stop_if_refused(result.quality)
             caveats = quality.density_caveats(study, result.quality)
             result.lungs = measure_lungs(
-                study.ct, lungs, method=options.lung_method.value, density_caveats=caveats
+                study.ct, lungs, method=found.method.value, density_caveats=caveats
             )
             analysis.lungs = lungs
     return analysis

@@ -89,7 +89,8 @@ def a_result(**changes: object) -> StudyResult:
                 "task": "lungs",
                 "variant": "compact",
                 "sha256": "ab" * 32,
-                "source": "shipped",
+                "outcome_source": "mixed",
+                "origin": "shipped",
             }
         ],
         "run": {

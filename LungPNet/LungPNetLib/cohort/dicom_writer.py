@@ -6,8 +6,7 @@ For made-up patients: the files say so in their patient name. Results on real pa
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +15,10 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from pydicom.valuerep import format_number_as_ds
 
-from LungPNetLib.cohort.phantom.patient import MadeUpPatient
+from LungPNetLib.cohort.phantom.patient import MASKS, MadeUpPatient
+from LungPNetLib.cohort.phantom.truth import nodule_rows, truth_json
 from LungPNetLib.errors import InputError, OutputError
 from LungPNetLib.volume import Volume, write_image
-
-TRUTH_VERSION = "1.0"
 
 _INTERCEPT_HU = -1024
 _STORED = np.iinfo(np.int16)
@@ -130,7 +128,7 @@ def write_ct_series(
 
 
 def write_patient(patient: MadeUpPatient, folder: Path) -> None:
-    """Write ``ct/*.dcm``, ``truth/{lungs,airways,nodules}.nrrd`` and ``truth/truth.json``.
+    """Write ``ct/*.dcm``, and in ``truth/`` every mask as .nrrd, truth.json and nodules.csv.
 
     Parameters
     ----------
@@ -143,18 +141,16 @@ def write_patient(patient: MadeUpPatient, folder: Path) -> None:
     OutputError
         A file cannot be written.
     """
-    tags = SeriesTags(
-        patient_name=f"MadeUp^Patient {patient.seed}",
-        patient_id=f"PHANTOM-{patient.seed}",
-        padding_hu=patient.padding_hu,
+    write_ct_series(
+        patient.ct, folder / "ct", tags=tags_of(patient), uid_seed=_fingerprint(patient)
     )
-    write_ct_series(patient.ct, folder / "ct", tags=tags, uid_seed=_fingerprint(patient))
     truth = folder / "truth"
     try:
         truth.mkdir(parents=True, exist_ok=True)
-        for name in ("lungs", "airways", "nodules"):
+        for name in MASKS:
             write_image(getattr(patient, name), truth / f"{name}.nrrd")
-        (truth / "truth.json").write_text(_truth_json(patient), encoding="utf-8")
+        (truth / "nodules.csv").write_text(nodule_rows(patient), encoding="utf-8")
+        (truth / "truth.json").write_text(truth_json(patient), encoding="utf-8")
     except (OSError, RuntimeError) as error:
         raise OutputError(
             f"Cannot write the truth of a made-up patient to '{truth.name}': {error}. "
@@ -162,30 +158,28 @@ def write_patient(patient: MadeUpPatient, folder: Path) -> None:
         ) from error
 
 
+def tags_of(patient: MadeUpPatient) -> SeriesTags:
+    """The tags that the scanner of a made-up patient writes."""
+    scanner = patient.scanner
+    return SeriesTags(
+        patient_name=f"MadeUp^Patient {patient.seed}",
+        patient_id=f"PHANTOM-{patient.seed}",
+        manufacturer=scanner.manufacturer,
+        model=scanner.model,
+        kernel=scanner.kernel,
+        slice_thickness_mm=scanner.slab_mm(patient.ct.spacing_mm[2]),
+        kvp=scanner.kvp,
+        tube_current_ma=scanner.tube_mas,
+        contrast_agent="" if scanner.contrast_hu is None else "made-up contrast agent",
+        padding_hu=scanner.padding_hu,
+    )
+
+
 def _fingerprint(patient: MadeUpPatient) -> str:
-    """Seed and grid: another scan of the same person is another series."""
-    return f"{patient.seed} {patient.ct.shape} {patient.ct.spacing_mm} {patient.padding_hu}"
-
-
-def _truth_json(patient: MadeUpPatient) -> str:
-    record = {
-        "schema_version": TRUTH_VERSION,
-        "made_up": True,
-        "generator": "A",
-        "seed": patient.seed,
-        "frame": "LPS, mm",
-        "labels": {
-            "lungs": {"1": "right lung", "2": "left lung"},
-            "airways": {"1": "air of trachea and main bronchi"},
-            "nodules": {str(n.label): n.type.value for n in patient.nodule_table},
-        },
-        "lung_volume_ml": {
-            side: round(float(np.sum(patient.lungs.array == label)) * patient.ct.voxel_volume_ml, 1)
-            for side, label in (("right", 1), ("left", 2))
-        },
-        "nodules": [{**asdict(n), "type": n.type.value} for n in patient.nodule_table],
-    }
-    return json.dumps(record, indent=2, allow_nan=False) + "\n"
+    """Seed, grid and scanner: another scan of the same person is another series."""
+    ct = patient.ct
+    grid = f"{ct.shape} {ct.spacing_mm} {ct.origin_mm}"
+    return f"{patient.seed} {grid} {patient.pathologies} {patient.scanner}"
 
 
 def _check_values(hu: npt.NDArray[np.generic]) -> None:

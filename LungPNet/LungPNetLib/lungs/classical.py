@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from LungPNetLib.errors import InputError
 from LungPNetLib.lungs.airways import airway_tree
+from LungPNetLib.lungs.borders import LUNG_HU, draw_borders
 from LungPNetLib.lungs.morphology import (
     ZYX,
     Components,
@@ -34,9 +35,6 @@ from LungPNetLib.lungs.pockets import convex_hull, costal_pockets
 from LungPNetLib.volume import Volume
 
 RIGHT, LEFT = 1, 2
-
-LUNG_HU = -400
-"""Half way between aerated lung (-850) and soft tissue (+50)."""
 
 PADDING_HU = -1500
 """Below this a voxel was never measured (scanners pad with -2000, -2048 or -3024)."""
@@ -103,7 +101,7 @@ def segment(ct: Volume, progress: Callable[[float], None] = lambda _: None) -> V
     sides, airways = _coarse_lungs(chest)
     progress(0.6)
     labels = np.zeros(upright.shape, np.uint8)
-    _draw_borders(upright.array, labels, sides, airways, shrinking)
+    draw_borders(upright.array, labels, sides, airways, shrinking)
     progress(0.95)
     if not labels.any():
         raise InputError("No lung was found in this CT.")
@@ -278,33 +276,3 @@ def _box_around(mask: Mask, margin_mm: float, spacing_mm: ZYX) -> tuple[slice, s
         for s, d, n in zip(found, spacing_mm, mask.shape, strict=True)
     ]
     return grown[0], grown[1], grown[2]
-
-
-def _draw_borders(
-    hu: npt.NDArray[np.generic],
-    labels: npt.NDArray[np.uint8],
-    sides: dict[int, Mask],
-    airways: Mask,
-    shrinking: Shrinking,
-) -> None:
-    """Write full-resolution labels: coarse shape inside, threshold within a voxel of its border."""
-    soft = {side: mask.astype(np.float32) for side, mask in sides.items()}
-    lumen = airways.astype(np.float32)
-    for side, mask in soft.items():
-        lumen[mask > 0] = 0
-        for k in range(labels.shape[0]):
-            share = shrinking.slices_enlarged(mask, k)
-            if not share.any():
-                continue
-            aerated = (hu[k] < LUNG_HU) & (shrinking.slices_enlarged(lumen, k) < 0.25)
-            inside = ((share > 0.12) & aerated) | (share > 0.95)
-            labels[k][_joined(inside, share > 0.5) & (labels[k] == 0)] = side
-
-
-def _joined(plane: Mask, core: Mask) -> Mask:
-    """``plane`` without specks that do not touch ``core``."""
-    parts, count = ndimage.label(plane)
-    wanted = np.zeros(count + 1, bool)
-    wanted[parts[core]] = True
-    wanted[0] = False
-    return wanted[parts]

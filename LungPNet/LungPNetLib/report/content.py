@@ -217,7 +217,10 @@ def _not_written(result: StudyResult) -> Section | None:
     return Section("Not written", (Bullets(items),))
 
 
-_LUNG_METHODS = {"classical": "classical: thresholds and morphology, no learned weights"}
+_LUNG_METHODS = {
+    "classical": "classical: thresholds and morphology, no learned weights",
+    "network": "network: 2-D U-Net, cleaned in 3-D",
+}
 
 
 def _methods(result: StudyResult) -> Section:

@@ -28,10 +28,12 @@ MUSCLE_HU = 52.0
 CARTILAGE_HU = 95.0
 DISC_HU = 80.0
 CORD_HU = 30.0
+GLAND_HU = 25.0
 CORTEX_HU = 620.0
 MARROW_HU = 170.0
 
 _SKIN_MM = 1.8
+_GLAND_MM, _GLAND_SPREAD = 4.0, 2.5
 _CORTEX_MM = 1.6
 _VERTEBRA_PITCH_MM = 23.0
 _DISC_MM = 5.0
@@ -47,23 +49,47 @@ def paint_bone(section: Section, distance: Plane, window: Window = _ALL) -> None
     section.paint(distance + _CORTEX_MM, MARROW_HU, window)
 
 
-def paint_body_wall(section: Section, build: Build, wall: WallField) -> None:
-    """Paint skin, subcutaneous fat, muscle and the fat planes between muscles."""
-    skin = body_distance(section.x, section.y, section.z_mm)
+def paint_body_wall(section: Section, build: Build, wall: WallField, texture: Plane) -> None:
+    """Paint skin, breasts, subcutaneous fat, muscle and the fat planes between muscles.
+
+    ``texture`` is a field of mean 0 and standard deviation 1 that says where the breasts hold
+    gland and how the fat planes swing.
+    """
+    trunk = body_distance(build, section.x, section.y, section.z_mm)
+    breasts = _breast_distance(build, section)
+    skin = np.minimum(trunk, breasts)
     section.paint(skin, SKIN_HU)
     section.paint(skin + _SKIN_MM, FAT_HU)
+    if build.breast_mm and breasts.min() < 0.0:
+        threshold = _GLAND_SPREAD * (0.5 - build.gland_share)
+        gland = np.maximum(breasts + 9.0, (threshold - texture) * _GLAND_MM)
+        section.paint(np.maximum(gland, 4.0 - trunk - build.fat_mm), GLAND_HU)
     flank = np.abs(section.x) / 150.0
     shoulder = min(max((section.z_mm + 20.0) / 70.0, 0.0), 1.0)
     fat_mm = build.fat_mm * (0.55 + 0.55 * flank * flank)
     muscle_mm = 13.0 + 26.0 * shoulder + 14.0 * np.maximum(wall.backward, 0.0) ** 2
-    muscle = np.maximum(skin + fat_mm + _SKIN_MM, wall.distance - muscle_mm)
+    muscle = np.maximum(trunk + fat_mm + _SKIN_MM, wall.distance - muscle_mm - 1.5 * texture)
     section.paint(muscle, MUSCLE_HU)
-    waves = 2.5 * np.sin(7.0 * wall.backward + 0.03 * section.z_mm)
+    waves = 2.5 * np.sin(7.0 * wall.backward + 0.03 * section.z_mm) + 1.2 * texture
     for depth_mm in (14.5, 25.0):
         thickness = 1.2 + 1.2 * np.sin(5.0 * wall.backward + 0.05 * section.z_mm + depth_mm)
+        thickness = thickness + 1.1 * texture
         layer = np.abs(wall.distance - depth_mm - waves) - thickness / 2.0
         away_from_spine = 26.0 - np.abs(section.x)
         section.paint(np.maximum(np.maximum(layer, muscle + 2.0), away_from_spine), FAT_HU)
+
+
+def _breast_distance(build: Build, section: Section) -> Plane:
+    """Signed distance to both breasts, which on the back sink to the sides."""
+    far = np.full(section.hu.shape, 99.0, np.float32)
+    if not build.breast_mm:
+        return far
+    for side in (-1.0, 1.0):
+        half = (62.0, 34.0 + build.breast_mm, 58.0)
+        found = section.distance_to(Ellipsoid((side * 88.0, -68.0, -52.0), half), 99.0)
+        if found is not None:
+            np.minimum(far[found[0]], found[1], out=far[found[0]])
+    return far
 
 
 def paint_ribs(section: Section, wall: WallField) -> None:

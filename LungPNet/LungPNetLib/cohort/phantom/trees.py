@@ -1,7 +1,8 @@
 """Trees that fill a lung: arteries, veins and bronchi.
 
-A tree is grown by halving: the points to be supplied are split in two about their middle, the tree
-runs towards the middle and forks there, and each half is supplied in the same way. Radii follow
+A tree is grown by halving (first by lobe): the points to be supplied are split in two about their
+middle, the tree runs towards the middle and forks there, and each part is supplied in the same way.
+The parts are unlike in size, so that a few long branches bear many side branches. Radii follow
 Murray's law, r0³ = r1³ + r2³ (Murray 1926, PNAS 12:207).
 """
 
@@ -21,9 +22,10 @@ Points: TypeAlias = npt.NDArray[np.floating[Any]]
 """LPS mm, shape (n, 3), or positions along one axis, shape (n,)."""
 
 _MURRAY_EXPONENT = 3.0
-_FORK_AT = 0.3
-"""Share of the way from a fork to the middle of its points at which the next fork lies."""
-_BEND = 0.05
+_FORK_AT, _LARGE_FORK_AT, _LARGE_LEAVES = 0.38, 0.25, 300
+"""Share of the way from a fork to the middle of its points at which the next fork lies: less for
+branches that supply many leaves, which fork soon after the hilum."""
+_BEND = 0.06
 """Bend of a branch as a share of its length."""
 _PIECE_MM = 5.0
 _CHUNK_VOXELS = 1_000_000
@@ -68,18 +70,26 @@ class Branches:
         start = self.start[owner] + place[:, None] * step
         return Branches(start, start + step, self.radius_mm[owner])
 
-    def capsules(self, scale: npt.ArrayLike) -> list[Capsule]:
-        """The branches as solids in a frame where lengths are divided by ``scale`` (x, y, z)."""
-        shrink = np.asarray(scale, dtype=np.float64)
-        rows = zip(self.start / shrink, self.end / shrink, self.radius_mm, strict=True)
-        return [
-            Capsule(tuple(a.tolist()), tuple(b.tolist()), r / shrink[0], r / shrink[0])
-            for a, b, r in rows
-        ]
+    def near_height(self, z_mm: float, margin_mm: float) -> Branches:
+        """The branches that come within their radius and ``margin_mm`` of this height."""
+        reach = self.radius_mm + margin_mm
+        low = np.minimum(self.start[:, 2], self.end[:, 2]) - reach
+        high = np.maximum(self.start[:, 2], self.end[:, 2]) + reach
+        near = (low <= z_mm) & (z_mm <= high)
+        return Branches(self.start[near], self.end[near], self.radius_mm[near])
+
+    def capsules(self) -> list[Capsule]:
+        """The branches as solids in patient mm."""
+        rows = zip(self.start.tolist(), self.end.tolist(), self.radius_mm.tolist(), strict=True)
+        return [Capsule((a[0], a[1], a[2]), (b[0], b[1], b[2]), r, r) for a, b, r in rows]
 
 
 def grow_tree(
-    root_mm: npt.ArrayLike, targets_mm: Points, leaf_radius_mm: float, rng: np.random.Generator
+    root_mm: npt.ArrayLike,
+    targets_mm: Points,
+    leaf_radius_mm: float,
+    rng: np.random.Generator,
+    groups: npt.NDArray[np.integer[Any]] | None = None,
 ) -> Branches:
     """A tree from ``root_mm`` with one leaf at each target.
 
@@ -93,18 +103,23 @@ def grow_tree(
         Radius of the last branches; the root is wider by the cube root of the number of leaves.
     rng : Generator
         Draws where points are halved and how branches bend.
+    groups : ndarray of int, shape (leaves,), optional
+        Lobe of each target: the first forks part the groups, so that no branch crosses from one
+        into another. By default all targets are one group.
     """
+    owner = np.zeros(len(targets_mm), np.int64) if groups is None else groups
     starts: list[Points] = []
     ends: list[Points] = []
     leaves: list[int] = []
-    todo: list[tuple[Points, Points]] = [(np.asarray(root_mm, np.float64), targets_mm)]
+    todo = [(np.asarray(root_mm, np.float64), targets_mm, owner)]
     while todo:
-        start, points = todo.pop()
+        start, points, group = todo.pop()
         if len(points) == 1:
             fork = points[0]
         else:
-            fork = start + _FORK_AT * (points.mean(axis=0) - start)
-            todo += [(fork, half) for half in _halved(points, rng)]
+            share = _FORK_AT if len(points) < _LARGE_LEAVES else _LARGE_FORK_AT
+            fork = start + share * (points.mean(axis=0) - start)
+            todo += [(fork, points[half], group[half]) for half in _halved(points, group, rng)]
         bend = rng.normal(0.0, _BEND, 3) * np.linalg.norm(fork - start)
         middle = (start + fork) / 2.0 + bend
         starts += [start, middle]
@@ -114,12 +129,17 @@ def grow_tree(
     return Branches(np.array(starts), np.array(ends), radius)
 
 
-def _halved(points: Points, rng: np.random.Generator) -> tuple[Points, Points]:
-    """Split across the direction in which the points spread most, not quite in the middle."""
+def _halved(
+    points: Points, group: npt.NDArray[np.integer[Any]], rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Indices of both halves: one group apart, or a cut across the widest spread."""
+    apart = group == group.max()
+    if not apart.all():
+        return np.flatnonzero(apart), np.flatnonzero(~apart)
     _, axes = np.linalg.eigh(np.cov(points.T))
     order = np.argsort(points @ axes[:, -1])
-    cut = int(np.clip(round(len(points) * rng.uniform(0.35, 0.65)), 1, len(points) - 1))
-    return points[order[:cut]], points[order[cut:]]
+    cut = int(np.clip(round(len(points) * rng.uniform(0.2, 0.8)), 1, len(points) - 1))
+    return order[:cut], order[cut:]
 
 
 def rasterised(branches: Branches, axes_mm: tuple[Points, Points, Points]) -> npt.NDArray[np.uint8]:

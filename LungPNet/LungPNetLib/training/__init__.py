@@ -1,0 +1,1 @@
+"""One way to train every network: configuration, draws, loop, resume, export with its card."""

@@ -1,0 +1,1 @@
+"""Weights: the registry that vouches for them, and the files that ship."""
