@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from LungPNetLib.cohort.phantom.layers import Layers
+from LungPNetLib.cohort.phantom.patient import make_patient
 from LungPNetLib.cohort.phantom.rays import directions, path_weights
 from LungPNetLib.cohort.phantom.scanner import Noise, Scanner
 from LungPNetLib.cohort.phantom.spectrum import KERNELS, expected_noise_hu, kernel_named
@@ -198,3 +199,13 @@ def test_impossible_scanners_are_refused(fault):
 def test_unknown_kernel_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match="'B99'.*STANDARD"):
         kernel_named("B99")
+
+
+def test_what_lies_outside_the_round_field_is_in_no_mask():
+    narrow = {"size": (64, 64, 16), "spacing_mm": (3.2, 3.2, 18.0)}
+    whole = make_patient(5, **narrow)
+    padded = make_patient(5, **narrow, scanner=Scanner(padding_hu=-2000))
+    outside = padded.ct.array == -2000
+    assert whole.lungs.array[outside].any()
+    assert not padded.lungs.array[outside].any()
+    np.testing.assert_array_equal(padded.lungs.array[~outside], whole.lungs.array[~outside])

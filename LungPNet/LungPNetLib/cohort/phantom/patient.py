@@ -23,7 +23,7 @@ from LungPNetLib.cohort.phantom.trees import Points, rasterised
 from LungPNetLib.errors import InputError
 from LungPNetLib.volume import Triplet, Volume
 
-GENERATOR_VERSION = "A-2"
+GENERATOR_VERSION = "A-3"
 """Goes up whenever the same arguments make other voxels; stored pictures are then made again."""
 
 CENTRE_MM: Triplet = (0.0, 8.0, -36.0)
@@ -160,6 +160,7 @@ def make_patient(
         ct[k] = scanner.digitised(blurred + noise.next_slice(hu))
         masks[:, k] = labels
         progress((k + 1) / size[2])
+    masks[:, :, scanner.unseen((size[1], size[0]))] = 0
     grid = Volume(ct, spacing_mm, (float(x[0]), float(y[0]), float(z[0])))
     return MadeUpPatient(
         ct=grid,

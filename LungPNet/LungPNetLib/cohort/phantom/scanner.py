@@ -186,11 +186,17 @@ class Scanner:
         shifted = plane_hu + np.float32(self.offset_hu)
         values = np.clip(np.rint(shifted), LOWEST_HU, HIGHEST_HU).astype(np.int16)
         if self.padding_hu is not None:
-            rows, columns = values.shape
-            y = (np.arange(rows) - (rows - 1) / 2)[:, None] / (rows / 2)
-            x = (np.arange(columns) - (columns - 1) / 2) / (columns / 2)
-            values[x * x + y * y > 1.0] = self.padding_hu
+            values[self.unseen(values.shape)] = self.padding_hu
         return values
+
+    def unseen(self, shape: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+        """Pixels outside the round field, where the image holds padding; (rows, columns)."""
+        rows, columns = shape
+        if self.padding_hu is None:
+            return np.zeros((rows, columns), bool)
+        y = (np.arange(rows) - (rows - 1) / 2)[:, None] / (rows / 2)
+        x = (np.arange(columns) - (columns - 1) / 2) / (columns / 2)
+        return np.asarray(x * x + y * y > 1.0)
 
 
 class Noise:
