@@ -17,8 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from LungPNetLib import __version__
+from LungPNetLib.console import (
+    add_progress_option,
+    make_reporter,
+    print_event,
+    print_result,
+    wants_json,
+)
 from LungPNetLib.errors import Cancelled, InputError, LungPNetError, OutputError
-from LungPNetLib.events import JsonLines, Reporter, TerminalBars
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,8 +57,8 @@ def _on_terminate(_signal: int, _frame: object) -> None:
 
 def _fail(arguments: argparse.Namespace, message: str, exit_code: int) -> int:
     sys.stderr.write(f"lungpnet: {message}\n")
-    if _wants_json(arguments):
-        _print_event({"event": "error", "message": message, "exit_code": exit_code})
+    if wants_json(arguments):
+        print_event({"event": "error", "message": message, "exit_code": exit_code})
     return exit_code
 
 
@@ -135,12 +141,7 @@ def _add_demo(verbs: Any) -> None:
 
 def _add_run_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--overwrite", action="store_true", help="replace an earlier result")
-    verb.add_argument(
-        "--progress",
-        choices=("auto", "bars", "json", "none"),
-        default="auto",
-        help="bars on a terminal, JSON events on standard output otherwise",
-    )
+    add_progress_option(verb)
 
 
 def _add_view(verbs: Any) -> None:
@@ -182,12 +183,12 @@ def _analyze(arguments: argparse.Namespace) -> int:
         deidentify=arguments.deidentify,
         overwrite=arguments.overwrite,
     )
-    reporter, close = _reporter(arguments)
+    reporter, close = make_reporter(arguments)
     try:
         result = run(arguments.input, arguments.out, options, reporter)
     finally:
         close()
-    _print_result(
+    print_result(
         arguments,
         {"folder": str(arguments.out), "verdict": result.verdict.value, "files": result.outputs},
         [
@@ -202,7 +203,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
 def _demo(arguments: argparse.Namespace) -> int:
     from LungPNetLib.demo import run_demo
 
-    reporter, close = _reporter(arguments)
+    reporter, close = make_reporter(arguments)
     try:
         demo = run_demo(
             arguments.out, seed=arguments.seed, overwrite=arguments.overwrite, reporter=reporter
@@ -210,7 +211,7 @@ def _demo(arguments: argparse.Namespace) -> int:
     finally:
         close()
     report = demo.result / "report.html"
-    _print_result(
+    print_result(
         arguments,
         {"report": str(report), "dice_right": demo.dice_right, "dice_left": demo.dice_left},
         [
@@ -285,32 +286,6 @@ def _config_set(arguments: argparse.Namespace) -> int:
 
     sys.stdout.write(f"{set_value(arguments.name, arguments.value)}\n")
     return 0
-
-
-def _wants_json(arguments: argparse.Namespace) -> bool:
-    progress = getattr(arguments, "progress", "none")
-    return progress == "json" or (progress == "auto" and not sys.stderr.isatty())
-
-
-def _reporter(arguments: argparse.Namespace) -> tuple[Reporter, Callable[[], None]]:
-    """The reporter that fits where the output goes, and what to call at the end."""
-    if _wants_json(arguments):
-        return Reporter([JsonLines(sys.stdout)]), lambda: None
-    if arguments.progress == "none":
-        return Reporter(), lambda: None
-    bars = TerminalBars()
-    return Reporter([bars]), bars.close
-
-
-def _print_result(arguments: argparse.Namespace, event: dict[str, Any], words: list[str]) -> None:
-    if _wants_json(arguments):
-        _print_event({"event": "result", **event})
-    else:
-        sys.stdout.write("\n".join(words) + "\n")
-
-
-def _print_event(event: dict[str, Any]) -> None:
-    JsonLines(sys.stdout)(event)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from LungPNetLib.console import add_progress_option, make_reporter, print_result
 from LungPNetLib.errors import InputError
-from LungPNetLib.events import JsonLines, Reporter, TerminalBars
+from LungPNetLib.events import Reporter
 
 
 def add_verbs(verbs: Any) -> None:
@@ -40,7 +40,7 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--weights-out", type=Path, help="folder of the exported weights (default: your own)"
     )
-    _add_progress(parser)
+    add_progress_option(parser)
     parser.set_defaults(command=train)
 
 
@@ -65,7 +65,8 @@ def train(arguments: argparse.Namespace) -> int:
         event, words = work(task, config, arguments, reporter)
     finally:
         close()
-    _print_result(arguments, event, words)
+    if words:  # only the first of several training processes has something to say
+        print_result(arguments, event, words)
     return 0
 
 
@@ -85,7 +86,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         )
     finally:
         close()
-    _print_result(
+    print_result(
         arguments,
         {"weights": found.record(), "metrics": [vars(metric) for metric in metrics]},
         [
@@ -158,7 +159,7 @@ def _models_list(arguments: argparse.Namespace) -> int:
     words = [
         f"{f.entry.id}  {f.origin.value}  truth: {f.entry.outcome_source}  {f.path}" for f in found
     ]
-    _print_result(
+    print_result(
         arguments, {"models": [f.record() for f in found]}, words or ["No weights are registered."]
     )
     return 0
@@ -177,7 +178,7 @@ def _models_verify(arguments: argparse.Namespace) -> int:
             problems.append(str(error))
     if problems:
         raise ModelError(" ".join(problems))
-    _print_result(
+    print_result(
         arguments, {"verified": len(found)}, [f"{len(found)} weights are what the registry says."]
     )
     return 0
@@ -187,7 +188,7 @@ def _models_remove(arguments: argparse.Namespace) -> int:
     from LungPNetLib.weights.registry import remove
 
     path = remove(arguments.id)
-    _print_result(arguments, {"removed": arguments.id}, [f"Removed {path}"])
+    print_result(arguments, {"removed": arguments.id}, [f"Removed {path}"])
     return 0
 
 
@@ -200,7 +201,7 @@ def _add_evaluate(verbs: Any) -> None:
     verb.add_argument("task")
     verb.add_argument("--weights", help="safetensors file or id (default: what would be used)")
     verb.add_argument("--manifest", type=Path, help="manifest.csv of the cohort")
-    _add_progress(verb)
+    add_progress_option(verb)
     verb.set_defaults(command=evaluate)
 
 
@@ -220,38 +221,10 @@ def _add_models(verbs: Any) -> None:
         action.set_defaults(command=command)
 
 
-def _add_progress(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--progress",
-        choices=("auto", "bars", "json", "none"),
-        default="auto",
-        help="bars on a terminal, JSON events on standard output otherwise",
-    )
-
-
-def _wants_json(arguments: argparse.Namespace) -> bool:
-    progress = getattr(arguments, "progress", "none")
-    automatic = progress == "auto" and not sys.stderr.isatty()
-    return progress == "json" or automatic or getattr(arguments, "json", False)
-
-
 def _reporter(arguments: argparse.Namespace) -> tuple[Reporter, Callable[[], None]]:
+    """Only the first of several training processes reports."""
     from LungPNetLib.training.run_folder import is_first_process
 
     if not is_first_process():
         return Reporter(), lambda: None
-    if _wants_json(arguments):
-        return Reporter([JsonLines(sys.stdout)]), lambda: None
-    if arguments.progress == "none":
-        return Reporter(), lambda: None
-    bars = TerminalBars()
-    return Reporter([bars]), bars.close
-
-
-def _print_result(arguments: argparse.Namespace, event: dict[str, Any], words: list[str]) -> None:
-    if not words:
-        return
-    if _wants_json(arguments):
-        sys.stdout.write(json.dumps({"event": "result", **event}, ensure_ascii=False) + "\n")
-    else:
-        sys.stdout.write("\n".join(words) + "\n")
+    return make_reporter(arguments)

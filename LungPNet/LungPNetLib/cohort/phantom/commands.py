@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from LungPNetLib.console import add_progress_option, make_reporter, print_result
 from LungPNetLib.errors import InputError
-from LungPNetLib.events import JsonLines, Reporter, TerminalBars
+from LungPNetLib.events import Reporter
 
 if TYPE_CHECKING:
     from LungPNetLib.cohort.manifest import StudyRow
@@ -36,12 +34,7 @@ def add_verbs(verbs: Any) -> None:
         "--format", choices=("nrrd", "nii.gz"), default="nrrd", help="files of a cohort"
     )
     verb.add_argument("--overwrite", action="store_true", help="replace an earlier result")
-    verb.add_argument(
-        "--progress",
-        choices=("auto", "bars", "json", "none"),
-        default="auto",
-        help="bars on a terminal, JSON events on standard output otherwise",
-    )
+    add_progress_option(verb)
     verb.set_defaults(command=phantom)
 
 
@@ -66,13 +59,13 @@ def _add_patient_options(group: Any) -> None:
 
 def phantom(arguments: argparse.Namespace) -> int:
     """Make what the arguments ask for; the folder is whole or absent."""
-    reporter, close = _reporter(arguments)
+    reporter, close = make_reporter(arguments)
     work = _one_patient if arguments.cohort is None else _cohort
     try:
         event, words = work(arguments, reporter)
     finally:
         close()
-    _print_result(arguments, event, words)
+    print_result(arguments, event, words)
     return 0
 
 
@@ -200,24 +193,3 @@ def _refuse_patient_options(arguments: argparse.Namespace) -> None:
             f"{', '.join(given)} describe one patient; in a cohort they are drawn. Leave them out, "
             "or leave out --cohort."
         )
-
-
-def _wants_json(arguments: argparse.Namespace) -> bool:
-    progress = arguments.progress
-    return progress == "json" or (progress == "auto" and not sys.stderr.isatty())
-
-
-def _reporter(arguments: argparse.Namespace) -> tuple[Reporter, Callable[[], None]]:
-    if _wants_json(arguments):
-        return Reporter([JsonLines(sys.stdout)]), lambda: None
-    if arguments.progress == "none":
-        return Reporter(), lambda: None
-    bars = TerminalBars()
-    return Reporter([bars]), bars.close
-
-
-def _print_result(arguments: argparse.Namespace, event: dict[str, Any], words: list[str]) -> None:
-    if _wants_json(arguments):
-        sys.stdout.write(json.dumps({"event": "result", **event}, ensure_ascii=False) + "\n")
-    else:
-        sys.stdout.write("\n".join(words) + "\n")
