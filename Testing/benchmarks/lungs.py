@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from LungPNetLib.cohort.phantom.patient import make_patient
-from LungPNetLib.lungs.predict import predict_lungs
+from LungPNetLib.lungs.predict import LungMethod, predict_lungs
 from LungPNetLib.reading import read_study
 from LungPNetLib.volume import Volume, read_image
 
@@ -30,7 +30,7 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
 
 def row(name: str, ct: Volume, truth: np.ndarray, ignored: np.ndarray | None = None) -> None:
     started = time.perf_counter()
-    found = predict_lungs(ct).array.copy()
+    found = predict_lungs(ct, LungMethod.CLASSICAL).labels.array.copy()
     seconds = time.perf_counter() - started
     truth = truth.copy()
     if ignored is not None:
