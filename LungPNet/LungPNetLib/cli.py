@@ -149,6 +149,7 @@ def _add_view(verbs: Any) -> None:
     verb.add_argument("input", type=Path, help="DICOM folder, or NIfTI, NRRD, MetaImage file")
     verb.add_argument("--out", type=Path, required=True, help="picture.png or page.html")
     verb.add_argument("--mask", type=Path, help="NIfTI, NRRD, MetaImage, DICOM SEG or RTSTRUCT")
+    verb.add_argument("--roi", help="the one region or segment of the mask to show")
     verb.add_argument("--series", help="SeriesInstanceUID or SeriesNumber, where there are several")
     verb.add_argument(
         "--window", type=float, nargs=2, metavar=("LOW", "HIGH"), default=(-1350.0, 150.0),
@@ -193,7 +194,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
         {"folder": str(arguments.out), "verdict": result.verdict.value, "files": result.outputs},
         [
             f"Quality gate: {result.verdict.value}",
-            *(f"Warning: {text}" for text in result.warnings),
+            *(f"Warning: {text}" for text in result.warnings if arguments.progress == "none"),
             f"Result in {arguments.out}: {', '.join(result.outputs)}",
         ],
     )
@@ -234,7 +235,7 @@ def _view(arguments: argparse.Namespace) -> int:
     if writer is None:
         raise InputError(f"--out must end in .png or .html, got '{arguments.out.name}'.")
     ct = read_study(arguments.input, series=arguments.series, allow_gaps=True).ct
-    mask = read_mask(arguments.mask, ct) if arguments.mask else None
+    mask = read_mask(arguments.mask, ct, roi=arguments.roi) if arguments.mask else None
     try:
         writer(ct, arguments.out, mask=mask, window_hu=tuple(arguments.window))
     except OSError as error:

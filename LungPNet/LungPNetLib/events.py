@@ -8,6 +8,7 @@ bars of a terminal, the panels in Slicer (through the worker) and ``run.jsonl``.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import threading
 import time
@@ -145,8 +146,12 @@ class TerminalBars:
         if stage != self._stage:
             self.close()
             self._stage = stage
+            # Some terminals report no size at all, and tqdm then shows nothing.
+            columns, lines = shutil.get_terminal_size()
             self._bar = tqdm(
                 total=100,
+                ncols=min(columns, 100),
+                nrows=lines,
                 desc=f"{stage:<12}",
                 file=self._stream,
                 bar_format="{desc} {bar:30} {n:3.0f} % {elapsed}",

@@ -444,3 +444,12 @@ def test_real_patients(real_data, case, tmp_path, capsys):
     assert [row["side"] for row in lungs] == ["right", "left", "both"]
     assert all(-900 < row["mean_hu"] < -650 for row in lungs)
     assert os.path.getsize(out / "report.pdf") > 100_000  # noqa: PTH202
+
+
+def test_view_shows_one_region_of_several(real_data, tmp_path, capsys):
+    ct, regions = str(real_data / "lung1-001"), str(real_data / "lung1-001" / "rtstruct.dcm")
+    out = str(tmp_path / "view.png")
+    assert main(["view", ct, "--mask", regions, "--out", out]) == 2
+    assert "overlaps" in capsys.readouterr().err
+    assert main(["view", ct, "--mask", regions, "--roi", "GTV-1", "--out", out]) == 0
+    assert (tmp_path / "view.png").stat().st_size > 100_000

@@ -69,7 +69,7 @@ def read_mask(
         if (labels[inside] > 0).any():
             raise InputError(
                 f"In '{path.name}' the region '{name}' overlaps another one, which a label map "
-                "cannot hold. Name the region to use."
+                "cannot hold. Name the one to use (--roi NAME)."
             )
         labels[inside] = 1 if roi is not None else label
     if not labels.any():
