@@ -203,7 +203,7 @@ def test_overlapping_segments_fit_masks_but_no_label_map(tmp_path):
     pixels = np.zeros((*SHAPE, 2), np.uint8)
     pixels[2, 2:6, 2:6, 0], pixels[2, 4:8, 4:8, 1] = 1, 1
     path = write_seg(tmp_path, pixels)
-    with pytest.raises(InputError, match=r"'two' overlaps.*Name the region"):
+    with pytest.raises(InputError, match=r"'two' overlaps.*--roi NAME"):
         read_mask(path, grid())
     masks = read_rois(path, grid())
     np.testing.assert_array_equal(masks["two"].array, pixels[..., 1])
