@@ -85,14 +85,16 @@ def run(
             study = read_study(
                 source, series=options.series, allow_gaps=options.allow_gaps, reporter=reporter
             )
-        analysis = analyze(study, options, reporter)
+        analysis = analyze(study, options, reporter, device)
         analysis.result.run.update(started=started, device=device)
         save(analysis, folder, options, reporter)
     return analysis.result
 
 
-def analyze(study: Study, options: AnalyzeOptions, reporter: Reporter) -> Analysis:
-    """Run the chosen stages on a study in memory.
+def analyze(
+    study: Study, options: AnalyzeOptions, reporter: Reporter, device: str = "cpu"
+) -> Analysis:
+    """Run the chosen stages on a study in memory; ``device`` is one that is really there.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def analyze(study: Study, options: AnalyzeOptions, reporter: Reporter) -> Analys
                 study.ct,
                 options.lung_method,
                 weights=options.lung_weights,
-                device=resolve_device(options.device),
+                device=device,
                 progress=reporter.progress,
             )
             lungs = found.labels

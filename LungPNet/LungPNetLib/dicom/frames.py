@@ -8,11 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from pydicom.dataset import Dataset
 
-from LungPNetLib.dicom.geometry import SliceStack, plane_directions
+from LungPNetLib.dicom.geometry import (
+    COSINE_TOLERANCE,
+    SPACING_TOLERANCE_MM,
+    SliceStack,
+    plane_directions,
+)
 from LungPNetLib.errors import InputError
-
-TOLERANCE = 1e-3
-"""Direction cosines, and pixel spacings in mm, may differ this much between parallel planes."""
 
 
 class Plane(NamedTuple):
@@ -62,8 +64,8 @@ def stack_of(planes: Sequence[Plane], owner: str) -> SliceStack:
     positions, orientations, spacings = (
         np.array([plane[part] for plane in planes], dtype=np.float64) for part in range(3)
     )
-    turned = np.abs(orientations - orientations[0]).max() > TOLERANCE
-    if turned or np.abs(spacings - spacings[0]).max() > TOLERANCE:
+    turned = np.abs(orientations - orientations[0]).max() > COSINE_TOLERANCE
+    if turned or np.abs(spacings - spacings[0]).max() > SPACING_TOLERANCE_MM:
         raise InputError(
             f"{owner} differ in orientation or pixel spacing; only parallel planes of one kind fit "
             "a DICOM SEG. Use masks in NIfTI or NRRD instead."

@@ -24,7 +24,6 @@ from LungPNetLib.lungs.morphology import (
     Components,
     FloatImage,
     Mask,
-    Shrinking,
     closed,
     dilated,
     distance_mm,
@@ -32,6 +31,7 @@ from LungPNetLib.lungs.morphology import (
     opened,
 )
 from LungPNetLib.lungs.pockets import convex_hull, costal_pockets
+from LungPNetLib.lungs.slices import CoarseCt
 from LungPNetLib.volume import Volume
 
 RIGHT, LEFT = 1, 2
@@ -44,9 +44,6 @@ OUTSIDE_HU = -940
 
 BOWEL_GAS_HU = -960
 """The inside of a gas-filled bowel loop or stomach is darker than this in the median."""
-
-COARSE_MM = 1.5
-"""Voxel size at which shapes are decided; borders are drawn at full resolution."""
 
 WALL_MM = 1.5
 """Bronchial wall that is left out together with the lumen."""
@@ -85,23 +82,14 @@ def segment(ct: Volume, progress: Callable[[float], None] = lambda _: None) -> V
     """
     order = ct.axis_order_to()
     upright = order.apply(ct)
-    spacing = upright.spacing_mm[::-1]
-    shrinking = Shrinking.towards(upright.shape, spacing, COARSE_MM)
-    coarse_spacing: ZYX = (
-        spacing[0] * shrinking.factors[0],
-        spacing[1] * shrinking.factors[1],
-        spacing[2] * shrinking.factors[2],
-    )
-    chest = _Chest.of(
-        shrinking.shrink(upright.array, -1024, 1000),
-        shrinking.shrink(upright.array, -2048, -1024) < PADDING_HU,
-        coarse_spacing,
-    )
+    coarse = CoarseCt.of(upright)
+    padding = coarse.shrinking.shrink(upright.array, -2048, -1024) < PADDING_HU
+    chest = _Chest.of(coarse.hu, padding, coarse.spacing_mm)
     progress(0.25)
     sides, airways = _coarse_lungs(chest)
     progress(0.6)
     labels = np.zeros(upright.shape, np.uint8)
-    draw_borders(upright.array, labels, sides, airways, shrinking)
+    draw_borders(upright.array, labels, sides, airways, coarse.shrinking)
     progress(0.95)
     if not labels.any():
         raise InputError("No lung was found in this CT.")

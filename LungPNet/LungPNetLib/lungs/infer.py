@@ -10,13 +10,12 @@ import numpy.typing as npt
 
 from LungPNetLib.errors import InputError
 from LungPNetLib.lungs.borders import draw_borders
+from LungPNetLib.lungs.classical import MIN_PART_ML
 from LungPNetLib.lungs.morphology import Components, Mask, holes_filled_by_slice
 from LungPNetLib.lungs.slices import CoarseCt, neighbours, network_input
 from LungPNetLib.volume import Volume
 
 BATCH = 8
-MIN_PART_ML = 8.0
-"""Smaller separate parts of a lung are dropped, as in the classical method."""
 
 
 def segment(
