@@ -1,0 +1,1 @@
+"""What connects the package with 3D Slicer; the rest of it does not know that Slicer exists."""

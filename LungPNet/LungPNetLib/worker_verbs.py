@@ -1,0 +1,179 @@
+"""What the worker can do: each verb takes a job and returns the fields of its result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import fields
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeVar, cast, get_args
+
+import numpy as np
+
+from LungPNetLib.device import resolve_device
+from LungPNetLib.dicom.series import MIN_SLICES
+from LungPNetLib.errors import InputError
+from LungPNetLib.events import JsonLines
+from LungPNetLib.lungs.predict import LungMethod, load_network, predict_lungs
+from LungPNetLib.output import result_folder
+from LungPNetLib.pipeline import AnalyzeOptions, analyze, run, save
+from LungPNetLib.result import StudyResult
+from LungPNetLib.study import Acquisition, InputFormat, Patient, SliceGeometry, Study
+from LungPNetLib.volume import Volume
+from LungPNetLib.warm_models import release_models, warm_model
+from LungPNetLib.weights.registry import find_weights, read_weights
+from LungPNetLib.worker import Job, Verb
+from LungPNetLib.worker_protocol import map_volume, write_volume
+
+Record = TypeVar("Record", Patient, Acquisition)
+Choice = TypeVar("Choice", bound=Enum)
+
+
+def ping(_job: Job) -> dict[str, Any]:
+    """Answer at once."""
+    return {}
+
+
+def analyze_study(job: Job) -> dict[str, Any]:
+    """Run the whole analysis, as ``lungpnet analyze`` does, and leave its files in ``out``.
+
+    Fields: ``out``, ``options`` (those of ``AnalyzeOptions``), and the CT as either ``input`` (a
+    path) or ``volume`` with ``input_format`` (what it was loaded from) and, where known,
+    ``patient`` and ``acquisition`` (the fields of these classes).
+    """
+    options = _options(job.fields.get("options", {}))
+    out = Path(job.text("out"))
+    if "volume" in job.fields:
+        result = _run_on_volume(job, out, options)
+    else:
+        result = run(Path(job.text("input")), out, options, job.reporter)
+    return {"folder": str(out), "verdict": result.verdict.value, "files": result.outputs}
+
+
+def segment_lungs(job: Job) -> dict[str, Any]:
+    """Find the lungs of ``volume`` and return their label map, without quality gate or report.
+
+    Fields: ``volume``, ``method``, ``weights``, ``device``. The result has ``labels`` (a volume),
+    ``method``, ``model`` and ``notice``.
+    """
+    method = _choice(LungMethod, "method", job.fields.get("method", LungMethod.AUTO))
+    device = resolve_device(job.fields.get("device", "auto"))
+    with job.reporter.stage("lungs"):
+        found = predict_lungs(
+            _ct(job),
+            method,
+            weights=job.fields.get("weights"),
+            device=device,
+            progress=job.reporter.progress,
+        )
+    return {
+        "labels": write_volume(found.labels, job.folder / f"{job.id}-labels.npy"),
+        "method": found.method.value,
+        "model": found.model,
+        "notice": found.notice,
+    }
+
+
+def manage_models(job: Job) -> dict[str, Any]:
+    """Load the models that an analysis will use (``action`` warm), or forget them (release)."""
+    action = job.fields.get("action")
+    if action == "release":
+        return {"released": release_models()}
+    if action != "warm":
+        raise InputError(f"The action of 'models' is warm or release, got {action!r}.")
+    device = resolve_device(job.fields.get("device", "auto"))
+    found = find_weights("lungs", weights=job.fields.get("weights"))
+    if found is None:
+        return {"warm": []}
+    weights = found
+    with job.reporter.stage("models"):
+        warm_model(
+            (found.entry.sha256, device), lambda: load_network(read_weights(weights), device)
+        )
+    return {"warm": [found.entry.id]}
+
+
+VERBS: dict[str, Verb] = {
+    "ping": ping,
+    "analyze": analyze_study,
+    "lungs": segment_lungs,
+    "models": manage_models,
+}
+
+
+def _run_on_volume(job: Job, out: Path, options: AnalyzeOptions) -> StudyResult:
+    """``pipeline.run`` for a CT that is in memory already."""
+    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    device = resolve_device(options.device)
+    with (
+        result_folder(out, overwrite=options.overwrite) as folder,
+        (folder / "run.jsonl").open("w", encoding="utf-8") as stream,
+        job.reporter.also_to(JsonLines(stream, with_time=True)),
+    ):
+        with job.reporter.stage("read"):
+            study = _study(job)
+        analysis = analyze(study, options, job.reporter, device)
+        analysis.result.run.update(started=started, device=device)
+        save(analysis, folder, options, job.reporter)
+    return analysis.result
+
+
+def _study(job: Job) -> Study:
+    input_format = job.text("input_format")
+    if input_format not in get_args(InputFormat):
+        raise InputError(
+            f"The input_format of a volume is one of {', '.join(get_args(InputFormat))}, got "
+            f"{input_format!r}."
+        )
+    ct = _ct(job)
+    slice_axis = int(np.argmax(np.abs(ct.direction[2])))
+    return Study(
+        ct=ct,
+        input_format=cast(InputFormat, input_format),
+        patient=_record(Patient, job.fields.get("patient", {})),
+        acquisition=_record(Acquisition, job.fields.get("acquisition", {})),
+        geometry=SliceGeometry(slice_spacing_mm=ct.spacing_mm[slice_axis]),
+    )
+
+
+def _ct(job: Job) -> Volume:
+    ct = map_volume(job.fields.get("volume", {}))
+    if ct.array.dtype not in (np.int16, np.float32):
+        raise InputError(f"A CT is int16 or float32 in HU, got {ct.array.dtype}.")
+    if not np.isfinite(ct.array).all():
+        raise InputError("The CT holds values that are not finite real numbers.")
+    if min(ct.shape) < MIN_SLICES:
+        raise InputError(
+            f"The CT has the size {ct.shape[::-1]}; at least {MIN_SLICES} slices are needed."
+        )
+    return ct
+
+
+def _options(given: Any) -> AnalyzeOptions:
+    defaults = AnalyzeOptions()
+    known = {field.name: getattr(defaults, field.name) for field in fields(AnalyzeOptions)}
+    if not isinstance(given, Mapping) or set(given) - set(known):
+        raise InputError(f"The options of an analysis are {', '.join(known)}.")
+    chosen = dict(given)
+    for name, default in known.items():
+        if name in chosen and isinstance(default, Enum):
+            chosen[name] = _choice(type(default), name, chosen[name])
+        elif name in chosen and isinstance(default, tuple):
+            chosen[name] = tuple(chosen[name])
+    return AnalyzeOptions(**chosen)
+
+
+def _choice(kind: type[Choice], name: str, value: Any) -> Choice:
+    try:
+        return kind(value)
+    except ValueError as error:
+        accepted = ", ".join(str(member.value) for member in kind)
+        raise InputError(f"'{name}' is one of {accepted}, got {value!r}.") from error
+
+
+def _record(kind: type[Record], given: Any) -> Record:
+    known = [field.name for field in fields(kind)]
+    if not isinstance(given, Mapping) or set(given) - set(known):
+        raise InputError(f"The fields of '{kind.__name__.lower()}' are {', '.join(known)}.")
+    return kind(**given)
