@@ -15,6 +15,7 @@ from .io_manager import IOManager
 from .layout import Layout
 from .layout_manager import LayoutManager, qSlicerMainWindow
 from .scripted_modules import ModuleManager, ScriptedModules
+from .subject_hierarchy import SubjectHierarchy
 from .widgets.declare import stand_in
 
 
@@ -43,7 +44,7 @@ class qSlicerApplication(QtWidgets.QApplication):
         slicer.moduleNames = types.ModuleType("slicer.moduleNames")
         for module in (slicer.modules, slicer.moduleNames):
             sys.modules[module.__name__] = module
-        slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(self._scene)
+        self._hierarchy = SubjectHierarchy(self._scene)
         self._module_manager, self._io_manager = ModuleManager(), IOManager()
         self._scripted = ScriptedModules(self._module_manager)
         self._layout = Layout(self._scene, self._logic)

@@ -31,11 +31,14 @@ class Host:
         Answers to prepare, dialogs that were shown, addresses that were opened.
     packages
         What was asked to be installed.
+    sample_data
+        Data sets that were registered with the module SampleData.
     """
 
     def __init__(self, packages: Packages) -> None:
         self.app: Any = None
         self.packages = packages
+        self.sample_data = SampleDataLogic.sources
         self.failures = FailureLog()
         self.dialogs = Dialogs(self.failures)
         self._folder = Path()
@@ -123,9 +126,8 @@ class Host:
         name = button.objectName or type(button).__name__
         assert button.isEnabled(), f"'{name}' is disabled: {button.toolTip}"
         top = button.window()
-        assert button.isVisibleTo(top), f"'{name}' is hidden"
-        if not top.isVisible():
-            top.show()
+        assert button is top or button.isVisibleTo(top), f"'{name}' is hidden"
+        top.show()
         QtTest.QTest.mouseClick(button, QtCore.Qt.MouseButton.LeftButton, pos=_hot_spot(button))
         self.process_events()
 

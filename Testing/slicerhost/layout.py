@@ -68,10 +68,9 @@ class Layout:
         """The whole layout as drawn, of the size in pixels."""
         image = QtGui.QImage(width, height, QtGui.QImage.Format.Format_RGB888)
         image.fill(QtGui.QColor(60, 60, 60))
-        painter = QtGui.QPainter(image)
         root = self.layout_node.GetLayoutRootElement()
-        self._paint(painter, root, QtCore.QRect(0, 0, width, height))
-        painter.end()
+        with QtGui.QPainter(image) as painter:
+            self._paint(painter, root, QtCore.QRect(0, 0, width, height))
         return image
 
     def _paint(self, painter: QtGui.QPainter, element: Any, area: QtCore.QRect) -> None:

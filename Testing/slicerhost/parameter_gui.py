@@ -124,7 +124,8 @@ def _can_show(kind: _Kind, parameter: Parameter) -> bool:
 def _combo_box_kind(parameter: Parameter, widget: Any) -> _Kind | None:
     """Fill the box with the enum's members or the choices."""
     choices = [hint.choices for hint in parameter.hints if isinstance(hint, Choice)]
-    values = list(parameter.kind) if issubclass(parameter.kind, enum.Enum) else sum(choices, [])
+    is_enum = issubclass(parameter.kind, enum.Enum)
+    values = list(parameter.kind) if is_enum else choices[0] if choices else []
     if not values:
         return None
     widget.clear()

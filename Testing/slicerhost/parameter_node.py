@@ -6,7 +6,6 @@ With SLICER_BASE_PYTHON set, Slicer's own package takes its place; a difference 
 import itertools
 from typing import Any
 
-
 from .parameter_gui import Binding, bind, named_widgets
 from .parameter_types import (
     Choice,

@@ -21,12 +21,11 @@ def window_image(
     """The panel at the left, the layout's views in the rest."""
     image = QtGui.QImage(width_px, height_px, QtGui.QImage.Format.Format_RGB888)
     image.fill(panel.palette.color(QtGui.QPalette.ColorRole.Window))
-    painter = QtGui.QPainter(image)
     _lay_out(panel, PANEL_WIDTH_PX)
-    painter.drawPixmap(0, 0, panel.grab())
     views = layout.picture(width_px - PANEL_WIDTH_PX, height_px)
-    painter.drawImage(PANEL_WIDTH_PX, 0, views)
-    painter.end()
+    with QtGui.QPainter(image) as painter:
+        painter.drawPixmap(0, 0, panel.grab())
+        painter.drawImage(PANEL_WIDTH_PX, 0, views)
     return image
 
 

@@ -9,7 +9,7 @@ import re
 import sys
 import types
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from PySide6 import QtCore
 
@@ -119,8 +119,8 @@ def load_requirements(path: str | Path) -> list[Any]:
 class SampleDataLogic:
     """`SampleData.SampleDataLogic`: registrations are kept, nothing is downloaded."""
 
-    categories: dict[str, str] = {}
-    sources: list[dict[str, Any]] = []
+    categories: ClassVar[dict[str, str]] = {}
+    sources: ClassVar[list[dict[str, Any]]] = []
 
     @staticmethod
     def registerCustomSampleDataCategory(category: str, title: str | None = None) -> None:

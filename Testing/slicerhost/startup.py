@@ -14,6 +14,17 @@ from . import pythonqt
 
 pythonqt.install()
 
+
+def _import_slicer() -> None:
+    """Import slicer-core, which takes every folder 'slicer' on sys.path for a part of itself."""
+    testing = Path(__file__).resolve().parents[1]
+    paths, sys.path[:] = sys.path[:], [one for one in sys.path if Path(one).resolve() != testing]
+    importlib.import_module("slicer")
+    sys.path[:] = paths
+
+
+_import_slicer()
+
 import slicer
 
 from .host import Host

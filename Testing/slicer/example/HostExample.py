@@ -60,7 +60,8 @@ class HostExampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = HostExampleLogic()
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
-        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, scene.EndCloseEvent, self.onSceneEnd)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneEnd)
         self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
         self.ui.restartButton.connect("clicked()", self.onRestartButton)
         self.initializeParameterNode()
@@ -81,8 +82,11 @@ class HostExampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Let go of the parameter node."""
         self.setParameterNode(None)
 
-    def onSceneEndClose(self, caller, event):
-        """Take the new scene's parameter node."""
+    def onSceneEnd(self, caller, event):
+        """Take the scene's parameter node when the scene was closed or read.
+
+        While it is read, the parameter node is changed before the nodes that it refers to exist.
+        """
         if self.parent.isEntered:
             self.initializeParameterNode()
 

@@ -17,6 +17,10 @@ _MODULES = (QtCore, QtGui, QtWidgets, QtNetwork, QtSvg, QtPrintSupport)
 
 def make_strict(cls: type) -> type:
     """Install PythonQt's rules on one QObject class; for Qt's classes and for stand-ins."""
+    meta = cls.staticMetaObject
+    # Kept, because a meta-object that was asked for through an instance dies with it.
+    cls._property_names = frozenset(meta.property(i).name() for i in range(meta.propertyCount()))
+    cls._signal_signatures = tuple(signals.signal_signatures(meta))
     if cls.__module__.startswith("PySide6"):
         properties.install_properties(cls)
     cls.__setattr__ = properties.strict_setattr

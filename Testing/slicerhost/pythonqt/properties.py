@@ -1,4 +1,4 @@
-"""Qt properties as attributes, and nothing else as an attribute: PythonQt's rules on PySide classes.
+"""Qt properties as attributes, and no other attributes: PythonQt's rules on PySide classes.
 
 PySide classes are changed in place rather than subclassed, for two reasons: QUiLoader makes the
 original classes, and parameterNodeWrapper compares exact types (`type(widget) == qt.QCheckBox`).

@@ -1,7 +1,7 @@
-"""QUiLoader that makes the stand-ins of CTK and Slicer widgets, and refuses what it does not know."""
+"""QUiLoader that makes the stand-ins of CTK and Slicer widgets, and refuses what is unknown."""
 
-import xml.etree.ElementTree as ElementTree
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from PySide6 import QtCore, QtUiTools, QtWidgets
 
@@ -20,7 +20,7 @@ def _widget_class(name: str) -> type | None:
     return custom_widgets.get(name) or _DESIGNER_NAMES.get(name) or getattr(QtWidgets, name, None)
 
 
-def check_ui(root: ElementTree.Element, source: str) -> None:
+def check_ui(root: ET.Element, source: str) -> None:
     """Refuse unknown widget classes and, on known ones, unknown properties.
 
     A property that the file itself marks as dynamic (`stdset="0"`) is free: SlicerParameterName.
@@ -39,7 +39,7 @@ def check_ui(root: ElementTree.Element, source: str) -> None:
                 f"has {', '.join(sorted(custom_widgets))}; use one of these, or add it there"
             )
         for entry in widget.findall("property"):
-            known = cls.staticMetaObject.indexOfProperty(entry.get("name", "")) >= 0
+            known = entry.get("name", "") in cls._property_names
             # Designer's own: the orientation of a Line becomes the frame's shape.
             if not known and entry.get("stdset") != "0" and name not in _DESIGNER_NAMES:
                 raise UiFileError(
@@ -63,7 +63,7 @@ class UiLoader(QtUiTools.QUiLoader):
 
     def load(self, device: Any, parent: Any = None) -> Any:
         """Read the .ui file and return its root widget, as QUiLoader.load."""
-        root = ElementTree.fromstring(bytes(device.readAll().data()))
+        root = ET.fromstring(bytes(device.readAll().data()))
         check_ui(root, device.fileName())
         connections = [
             {key: entry.findtext(key, "") for key in ("sender", "signal", "receiver", "slot")}
@@ -84,9 +84,9 @@ class UiLoader(QtUiTools.QUiLoader):
             )
         return widget
 
-    def _build(self, root: ElementTree.Element, parent: Any) -> Any:
+    def _build(self, root: ET.Element, parent: Any) -> Any:
         buffer = QtCore.QBuffer()
-        buffer.setData(ElementTree.tostring(root))
+        buffer.setData(ET.tostring(root))
         buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
         loading.active = True
         try:

@@ -1,6 +1,6 @@
 """Stand-ins of CTK widgets: real Qt widgets inside, CTK's names, properties and signals outside."""
 
-import os
+from pathlib import Path
 from typing import Any
 
 from PySide6 import QtCore, QtGui, QtWidgets
@@ -75,20 +75,17 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
         option = QtWidgets.QStyleOptionButton()
         option.initFrom(self)
         option.rect = header
-        painter = QtGui.QPainter(self)
-        self.style().drawControl(
-            QtWidgets.QStyle.ControlElement.CE_PushButtonBevel, option, painter, self
-        )
         arrow = QtWidgets.QStyleOption()
         arrow.initFrom(self)
         arrow.rect = QtCore.QRect(6, 6, 12, 12)
         kinds = QtWidgets.QStyle.PrimitiveElement
         kind = kinds.PE_IndicatorArrowDown if self.isChecked() else kinds.PE_IndicatorArrowRight
-        self.style().drawPrimitive(kind, arrow, painter, self)
-        painter.drawText(
-            header.adjusted(24, 0, 0, 0), QtCore.Qt.AlignmentFlag.AlignVCenter, self.text
-        )
-        painter.end()
+        bevel = QtWidgets.QStyle.ControlElement.CE_PushButtonBevel
+        text = header.adjusted(24, 0, 0, 0)
+        with QtGui.QPainter(self) as painter:
+            self.style().drawControl(bevel, option, painter, self)
+            self.style().drawPrimitive(kind, arrow, painter, self)
+            painter.drawText(text, QtCore.Qt.AlignmentFlag.AlignVCenter, self.text)
 
 
 @stand_in
@@ -220,7 +217,7 @@ class ctkPathLineEdit(QtWidgets.QWidget):
             self.currentPath = chosen
 
     def _changed(self, path: str) -> None:
-        valid = bool(path) and os.path.exists(path)
+        valid = bool(path) and Path(path).exists()
         if valid != self._valid:
             self._valid = valid
             self.validInputChanged.emit(valid)
@@ -243,12 +240,12 @@ class ctkDirectoryButton(QtWidgets.QWidget):
         row.addWidget(self._button)
         self._button.clicked.connect(self.browse)
         self._text = ""
-        self._directory = os.path.abspath(".")
+        self._directory = str(Path.cwd())
         given = [one for one in arguments if isinstance(one, str)]
         self._set_directory(given[0] if given else ".")
 
     def _set_directory(self, path: str) -> None:
-        absolute = os.path.abspath(path or ".")
+        absolute = str(Path(path or ".").absolute())
         changed = absolute != self._directory
         self._directory = absolute
         self._button.setText(self._text or absolute)

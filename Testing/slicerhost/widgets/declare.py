@@ -48,7 +48,7 @@ def stored(kind: Any, name: str, default: Any, after: str | None = None) -> Any:
     attribute = f"_{name}"
 
     def setter(self: Any, value: Any) -> None:
-        setattr(self, attribute, value)
+        setattr(self, attribute, tuple(value) if kind == "QStringList" else value)
         if after:
             getattr(self, after)()
 

@@ -25,6 +25,7 @@ class qMRMLNodeComboBox(SceneMixin, QtWidgets.QWidget):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         QtWidgets.QWidget.__init__(self, parent)
         self._node: Any = None
+        self._requested: Any = None
         self._attributes: list[tuple[str, str, Any]] = []
         self._filling = False
         self._combo = QtWidgets.QComboBox()
@@ -77,7 +78,14 @@ class qMRMLNodeComboBox(SceneMixin, QtWidgets.QWidget):
         return self._node
 
     def setCurrentNode(self, node: Any) -> None:
-        """Choose a node; one that the list does not show is taken as None."""
+        """Choose a node; one that the list does not show is taken as None.
+
+        While a scene is read, the list is not up to date: the choice is made at the end.
+        """
+        self._requested = None
+        if self._scene is not None and self._scene.IsBatchProcessing():
+            self._requested = node
+            return
         self._choose(node if node is not None and node in self._nodes() else None)
 
     def setCurrentNodeID(self, node_id: str) -> None:
@@ -136,9 +144,10 @@ class qMRMLNodeComboBox(SceneMixin, QtWidgets.QWidget):
         return True
 
     def _scene_changed(self) -> None:
-        still_there = self._node if self._node in self._nodes() else None
+        wanted = self._requested or self._node
+        self._requested = None
         self._fill()
-        self._choose(still_there)
+        self._choose(wanted if wanted in self._nodes() else None)
 
     def _fill(self) -> None:
         self._filling = True

@@ -16,7 +16,7 @@ from .scene_widgets import NodeFollower, SceneMixin, qMRMLWidget
 def _chart_of(node: Any) -> vtk.vtkChartXY:
     """A VTK chart with the series, title, axes and legend of the chart node."""
     chart = vtk.vtkChartXY()
-    chart.SetTitle(node.GetTitle() if node.GetTitleVisibility() else "")
+    chart.SetTitle((node.GetTitle() or "") if node.GetTitleVisibility() else "")
     chart.SetShowLegend(bool(node.GetLegendVisibility()))
     axes = ((vtk.vtkAxis.BOTTOM, node.GetXAxisTitle()), (vtk.vtkAxis.LEFT, node.GetYAxisTitle()))
     for axis, title in axes:
@@ -99,9 +99,8 @@ class qMRMLPlotView(SceneMixin, QtWidgets.QWidget):
         image = QtGui.QImage(
             pixels.data, columns, rows, 3 * columns, QtGui.QImage.Format.Format_RGB888
         )
-        painter = QtGui.QPainter(self)
-        painter.drawImage(QtCore.QPoint(0, 0), image)
-        painter.end()
+        with QtGui.QPainter(self) as painter:
+            painter.drawImage(QtCore.QPoint(0, 0), image)
 
     def fitToContent(self) -> None:
         """The chart always shows all of its content."""

@@ -20,11 +20,11 @@ def _follow_segments(follower: NodeFollower, node: Any, callback: Any) -> None:
         follower.follow([], callback)
         return
     kinds = slicer.vtkSegmentation
-    segmentation = node.GetSegmentation()
+    # The node tells of its segments when it has prepared their display.
     observed = [
-        (segmentation, kinds.SegmentAdded),
-        (segmentation, kinds.SegmentRemoved),
-        (segmentation, kinds.SegmentModified),
+        (node, kinds.SegmentAdded),
+        (node, kinds.SegmentRemoved),
+        (node, kinds.SegmentModified),
     ]
     if node.GetDisplayNode() is not None:
         observed.append((node.GetDisplayNode(), "ModifiedEvent"))
