@@ -34,14 +34,17 @@ class SubjectHierarchy:
 
     @calldata_type(vtk.VTK_OBJECT)
     def _on_added(self, _scene: Any, _event: str, node: Any) -> None:
-        if not self._scene.IsBatchProcessing():
+        if not (self._scene.IsBatchProcessing() or self._scene.IsImporting()):
             self._add(node)
 
     @calldata_type(vtk.VTK_OBJECT)
     def _on_removed(self, _scene: Any, _event: str, node: Any) -> None:
+        # To ask for the tree of a scene that is being closed would make a new one.
+        if self._scene.IsClosing():
+            return
         tree = self._scene.GetSubjectHierarchyNode()
-        item = tree.GetItemByDataNode(node) if tree is not None else 0
-        if item and not self._scene.IsClosing():
+        item = tree.GetItemByDataNode(node)
+        if item:
             tree.RemoveItem(item, False, False)
 
     def _on_import(self, *_: Any) -> None:
