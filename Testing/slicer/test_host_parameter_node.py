@@ -95,8 +95,22 @@ def test_values_that_are_not_allowed_are_refused(parameters, name, value):
 
 @pytest.mark.parametrize(("name", "value"), [("count", 1.5), ("active", "yes"), ("method", 1)])
 def test_other_types_are_refused(parameters, name, value):
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises(TypeError):
         setattr(parameters, name, value)
+
+
+def test_a_bar_with_none_is_refused_as_in_slicer(host):
+    with pytest.raises(Exception, match="volume"):
+
+        @parameterNodeWrapper
+        class Barred:
+            volume: vtkMRMLScalarVolumeNode | None
+
+
+def test_binding_gives_the_selector_its_node_type(parameters):
+    selector = slicer.qMRMLNodeComboBox()
+    parameters.connectParametersToGui({"volume": selector})
+    assert selector.nodeTypes == ("vtkMRMLScalarVolumeNode",)
 
 
 def test_observers_hear_of_a_change(parameters):

@@ -24,6 +24,7 @@ class ScriptedLoadableModule:
     """Describes the module to Slicer: title, categories, help, icon."""
 
     def __init__(self, parent: Any) -> None:
+        super().__init__()
         self.parent = parent
         self.moduleName = type(self).__name__
         parent.title = ""
@@ -38,6 +39,10 @@ class ScriptedLoadableModule:
             if icon.is_file():
                 parent.icon = qt.QIcon(str(icon))
                 break
+
+    def resourcePath(self, filename: str) -> str:
+        """Path of a file in the module's Resources folder."""
+        return str(Path(self.parent.path).parent / "Resources" / filename)
 
     def getDefaultModuleDocumentationLink(self, docPage: str | None = None) -> str:
         """A sentence with a link to the module's page."""
@@ -58,6 +63,7 @@ class ScriptedLoadableModuleWidget:
     """The module's panel; `self.layout` is the layout that Slicer shows it in."""
 
     def __init__(self, parent: Any = None) -> None:
+        super().__init__()
         self.moduleName = type(self).__name__.removesuffix("Widget")
         self.developerMode = False
         if parent is None:
@@ -97,6 +103,7 @@ class ScriptedLoadableModuleLogic:
     """What the module does without its panel, and its parameter node in the scene."""
 
     def __init__(self, parent: Any = None) -> None:
+        super().__init__()
         self.moduleName = type(self).__name__.removesuffix("Logic")
         self.isSingletonParameterNode = True
 

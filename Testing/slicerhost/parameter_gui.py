@@ -112,6 +112,8 @@ def bind(wrapper: Any, parameter: Parameter, widget: Any) -> Binding:
         raise RuntimeError(f"{refused}: a push button must be checkable to be bound")
     if kind.shows in (int, float):
         _apply_limits(parameter, widget, refused)
+    if cls is slicer.qMRMLNodeComboBox:
+        widget.nodeTypes = [parameter.kind.__name__]
     return Binding(wrapper, parameter, widget, kind)
 
 

@@ -6,7 +6,6 @@ modules use of Slicer's parameterNodeWrapper. Anything else is refused when the 
 
 import enum
 import pathlib
-import types
 import typing
 from dataclasses import dataclass
 from typing import Any
@@ -116,7 +115,7 @@ class Parameter:
 
     def is_in(self, node: Any) -> bool:
         """Whether the node has a value for it; a missing node reference is the value None."""
-        return self.is_node or self.name in (node.GetParameterNames() or ())
+        return self.is_node or bool(node.HasParameter(self.name))
 
     def read(self, node: Any) -> Any:
         """The value."""
@@ -129,8 +128,10 @@ class Parameter:
 
         Raises
         ------
+        TypeError
+            A value of another type.
         ValueError
-            A wrong type, or a value that a validator refuses.
+            None where no node is meant, or a value that a validator refuses.
         """
         self._check(value)
         if self.is_node:
@@ -139,10 +140,14 @@ class Parameter:
             node.SetParameter(self.name, value.name if isinstance(value, enum.Enum) else str(value))
 
     def _check(self, value: Any) -> None:
+        if value is None:
+            if not self.is_node:
+                raise ValueError(f"Parameter '{self.name}' cannot be None")
+            return
         accepted: Any = (float, int) if self.kind is float else self.kind
-        if not (isinstance(value, accepted) or (self.is_node and value is None)):
+        if not isinstance(value, accepted):
             wanted = self.kind.__name__
-            raise ValueError(f"Parameter '{self.name}' is a {wanted}, got {value!r}")
+            raise TypeError(f"Parameter '{self.name}' is a {wanted}, got {value!r}")
         for validator in self.validators:
             validator.validate(value)
 
@@ -161,7 +166,8 @@ def _resolve(name: str, annotation: Any) -> tuple[type, tuple[Any, ...]]:
     if typing.get_origin(annotation) is typing.Annotated:
         annotation, *rest = typing.get_args(annotation)
         extras = tuple(rest)
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+    # Slicer's own takes Optional[X] and not `X | None`, which is another type in Python 3.12.
+    if typing.get_origin(annotation) is typing.Union:
         members = [one for one in typing.get_args(annotation) if one is not type(None)]
         is_node = [isinstance(one, type) and issubclass(one, slicer.vtkMRMLNode) for one in members]
         if len(members) == 1 and all(is_node):
@@ -173,7 +179,7 @@ def _resolve(name: str, annotation: Any) -> tuple[type, tuple[Any, ...]]:
     if not known:
         raise TypeError(
             f"Parameter '{name}': the test host's parameterNodeWrapper has bool, int, float, str, "
-            f"Enum, Path, MRML nodes and Optional MRML nodes, but not {annotation}; add it in "
+            f"Enum, Path, MRML nodes and Optional[node], but not {annotation}; add it in "
             "Testing/slicerhost/parameter_types.py before a module uses it"
         )
     return annotation, extras
