@@ -4,40 +4,62 @@ Plain Python:
 
     python train.py lungs --manifest manifest.csv --out run
 
-Inside Slicer, whose own options end at ``--``:
+Inside Slicer; what Slicer has an option of the same name for (``--help``) must stand after ``--``:
 
-    Slicer --no-splash --no-main-window --python-script train.py -- lungs --manifest manifest.csv
+    Slicer --no-splash --no-main-window --python-script train.py lungs --manifest manifest.csv
 
-The arguments are those of ``lungpnet train``.
+Arguments and exit status are those of ``lungpnet train``: 0 done, 2 input, 3 something missing on
+this machine, 4 model, 130 cancelled, 1 anything else. Inside Slicer the application ends with it.
 """
 
 from __future__ import annotations
 
-import argparse
+import signal
 import sys
 import traceback
-from collections.abc import Sequence
 from pathlib import Path
 
 # The package lies beside this folder, wherever the extension was installed.
 sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main() -> int:
     """Run one training and return the exit status."""
-    from LungPNetLib.errors import LungPNetError
-    from LungPNetLib.training.commands import add_train_arguments, train
-
-    parser = argparse.ArgumentParser(
-        prog="train.py", description="Train a network on your own cohort. Research use only."
-    )
-    add_train_arguments(parser)
-    words = [word for word in (sys.argv[1:] if argv is None else argv) if word != "--"]
+    python = "PythonSlicer" if _is_slicer() else "python"
     try:
-        return train(parser.parse_args(words))
-    except LungPNetError as error:
-        sys.stderr.write(f"train.py: {error}\n")
-        return error.exit_code
+        from LungPNetLib.cli import main as lungpnet
+
+        # The model card quotes the command as it can be given again.
+        sys.argv = ["lungpnet", "train", *(word for word in sys.argv[1:] if word != "--")]
+        _listen_to_signals()
+        status = lungpnet()
+    except ModuleNotFoundError as error:
+        sys.stderr.write(
+            f"train.py: The Python package '{error.name}' is missing. Install it with: "
+            f"{python} -m pip install {error.name}\n"
+        )
+        return 3
+    if status == 3 and _is_slicer():
+        sys.stderr.write(f"In Slicer, packages are installed by: {python} -m pip install NAME\n")
+    return status
+
+
+def _listen_to_signals() -> None:
+    """Have Python hear Ctrl+C also where an application has started it without that.
+
+    ``lungpnet`` puts back what it finds for SIGTERM, which must be something that Python can.
+    """
+    for number, handler in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGTERM, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) in (signal.SIG_DFL, None):
+            signal.signal(number, handler)
+
+
+def _is_slicer() -> bool:
+    """Whether this is Slicer's own process; there, and only there, slicer has its app by now."""
+    return hasattr(sys.modules.get("slicer"), "app")
 
 
 def _exit_status() -> int:
@@ -46,17 +68,18 @@ def _exit_status() -> int:
         return main()
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else int(error.code is not None)
+    except KeyboardInterrupt:
+        return 130
     except BaseException:
         traceback.print_exc()
         return 1
 
 
 def _leave(status: int) -> None:
-    try:
-        import slicer.util
-        from slicer import app  # noqa: F401 (there only inside Slicer's own process)
-    except ImportError:
-        raise SystemExit(status) from None
+    if not _is_slicer():
+        sys.exit(status)
+    import slicer.util
+
     slicer.util.exit(status)
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,7 +24,6 @@ from LungPNetLib.weights.entries import read_registry
 from LungPNetLib.weights.registry import load_weights
 from toy_training import ToyConfig, ToyNetwork, ToyTask
 
-SCRIPT = Path(__file__).resolve().parents[2] / "LungPNet" / "Scripts" / "train.py"
 SHORT = ["--set", "trainer.epochs=1", "--progress", "none"]
 
 
@@ -227,23 +223,3 @@ def test_weights_of_another_network_are_refused(home: Path, exported: Exported) 
 def test_every_listed_task_can_be_made() -> None:
     for name in tasks.TASKS:
         assert find_task(name).name == name
-
-
-def script(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *words],
-        cwd=tmp_path,
-        env={**os.environ, "LUNGPNET_HOME": str(tmp_path / "home"), "PYTHONPATH": ""},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-
-
-def test_script_exits_by_itself_with_the_status_and_one_message(tmp_path: Path) -> None:
-    ended = script(tmp_path, "--", "nothing")
-    assert ended.returncode == 2
-    assert ended.stderr.startswith("train.py: There is no training task 'nothing'")
-    assert "Traceback" not in ended.stderr
-    assert script(tmp_path, "--help").returncode == 0
-    assert script(tmp_path).returncode == 2

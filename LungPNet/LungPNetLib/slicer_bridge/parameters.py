@@ -1,0 +1,76 @@
+"""The choices of each panel that are kept with the scene.
+
+Enums are kept by the names of their members: renaming one breaks scenes that people have saved.
+"""
+
+import enum
+
+from slicer import vtkMRMLScalarVolumeNode
+from slicer.i18n import tr as _
+from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+
+class LungMethodChoice(enum.Enum):
+    """How the lungs are found; the values are those of ``lungs.predict.LungMethod``."""
+
+    AUTO = "auto"
+    CLASSICAL = "classical"
+    NETWORK = "network"
+
+    def label(self) -> str:
+        """What the panel shows."""
+        words = {
+            LungMethodChoice.AUTO: _("Automatic choice"),
+            LungMethodChoice.CLASSICAL: _("Thresholds and morphology"),
+            LungMethodChoice.NETWORK: _("Neural network"),
+        }
+        return str(words[self])
+
+
+class DeviceChoice(enum.Enum):
+    """What computes; the values are accepted by ``device.resolve_device``."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+    def label(self) -> str:
+        """What the panel shows."""
+        words = {
+            DeviceChoice.AUTO: _("Graphics card if there is one"),
+            DeviceChoice.CPU: _("Processor only"),
+            DeviceChoice.CUDA: _("Graphics card (CUDA)"),
+        }
+        return str(words[self])
+
+
+@parameterNodeWrapper
+class LungPNetParameters:
+    """Of the module LungPNet."""
+
+    inputVolume: vtkMRMLScalarVolumeNode
+    method: LungMethodChoice = LungMethodChoice.AUTO
+    device: DeviceChoice = DeviceChoice.AUTO
+
+
+@parameterNodeWrapper
+class LungSegmentParameters:
+    """Of the module LungSegment."""
+
+    inputVolume: vtkMRMLScalarVolumeNode
+    method: LungMethodChoice = LungMethodChoice.AUTO
+    device: DeviceChoice = DeviceChoice.AUTO
+
+
+@parameterNodeWrapper
+class NoduleGradeParameters:
+    """Of the module NoduleGrade."""
+
+    inputVolume: vtkMRMLScalarVolumeNode
+
+
+@parameterNodeWrapper
+class SurvivalRiskParameters:
+    """Of the module SurvivalRisk."""
+
+    inputVolume: vtkMRMLScalarVolumeNode
