@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args
@@ -18,6 +18,7 @@ from LungPNetLib.events import JsonLines
 from LungPNetLib.lungs.predict import LungMethod, load_network, predict_lungs
 from LungPNetLib.output import result_folder
 from LungPNetLib.pipeline import AnalyzeOptions, analyze, run, save
+from LungPNetLib.reading import read_study
 from LungPNetLib.result import StudyResult
 from LungPNetLib.study import Acquisition, InputFormat, Patient, SliceGeometry, Study
 from LungPNetLib.volume import Volume
@@ -51,17 +52,53 @@ def analyze_study(job: Job) -> dict[str, Any]:
     return {"folder": str(out), "verdict": result.verdict.value, "files": result.outputs}
 
 
+def read_ct(job: Job) -> dict[str, Any]:
+    """Read a CT from files.
+
+    Fields: ``input`` (a path), ``series``. The result has ``volume``, ``patient``,
+    ``acquisition`` (the fields of these classes) and ``notices``.
+    """
+    with job.reporter.stage("read"):
+        study = read_study(
+            Path(job.text("input")), series=job.fields.get("series"), reporter=job.reporter
+        )
+    return {
+        "volume": write_volume(study.ct, job.folder / f"{job.id}-ct.npy"),
+        "patient": asdict(study.patient),
+        "acquisition": asdict(study.acquisition),
+        "notices": list(study.notices),
+    }
+
+
+def measure(job: Job) -> dict[str, Any]:
+    """Measure the lungs ``labels`` (a volume) in the CT ``volume``, whoever drew them.
+
+    The result has ``measured``, as ``lungs`` of result.json.
+    """
+    with job.reporter.stage("lungs"):
+        return {"measured": _measured(_ct(job), _labels(job, "labels"), "corrected")}
+
+
+def compare(job: Job) -> dict[str, Any]:
+    """Compare the label maps ``first`` and ``second``; see ``lungs.compare``."""
+    from LungPNetLib.lungs.compare import compare_lungs
+
+    with job.reporter.stage("compare"):
+        return {"rows": compare_lungs(_labels(job, "first"), _labels(job, "second"))}
+
+
 def segment_lungs(job: Job) -> dict[str, Any]:
     """Find the lungs of ``volume`` and return their label map, without quality gate or report.
 
     Fields: ``volume``, ``method``, ``weights``, ``device``. The result has ``labels`` (a volume),
-    ``method``, ``model`` and ``notice``.
+    ``method``, ``model``, ``notice`` and ``measured`` (as ``lungs`` of result.json).
     """
     method = _choice(LungMethod, "method", job.fields.get("method", LungMethod.AUTO))
     device = resolve_device(job.fields.get("device", "auto"))
+    ct = _ct(job)
     with job.reporter.stage("lungs"):
         found = predict_lungs(
-            _ct(job),
+            ct,
             method,
             weights=job.fields.get("weights"),
             device=device,
@@ -72,6 +109,7 @@ def segment_lungs(job: Job) -> dict[str, Any]:
         "method": found.method.value,
         "model": found.model,
         "notice": found.notice,
+        "measured": _measured(ct, found.labels, found.method.value),
     }
 
 
@@ -97,7 +135,10 @@ def manage_models(job: Job) -> dict[str, Any]:
 VERBS: dict[str, Verb] = {
     "ping": ping,
     "analyze": analyze_study,
+    "read": read_ct,
     "lungs": segment_lungs,
+    "measure": measure,
+    "compare": compare,
     "models": manage_models,
 }
 
@@ -148,6 +189,19 @@ def _ct(job: Job) -> Volume:
             f"The CT has the size {ct.shape[::-1]}; at least {MIN_SLICES} slices are needed."
         )
     return ct
+
+
+def _labels(job: Job, name: str) -> Volume:
+    labels = map_volume(job.fields.get(name, {}))
+    if labels.array.dtype != np.uint8:
+        raise InputError(f"A label map is uint8, got {labels.array.dtype}.")
+    return labels
+
+
+def _measured(ct: Volume, labels: Volume, method: str) -> dict[str, Any]:
+    from LungPNetLib.lungs.measure import measure_lungs
+
+    return asdict(measure_lungs(ct, labels, method=method))
 
 
 def _options(given: Any) -> AnalyzeOptions:

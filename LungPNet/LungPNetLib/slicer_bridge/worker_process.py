@@ -168,7 +168,8 @@ def child_environment() -> dict[str, str]:
 
 
 def _own_group() -> dict[str, Any]:
+    options: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
-        return {"creationflags": flags}
-    return {"start_new_session": True}
+        options = {"creationflags": flags}
+    return options
