@@ -165,3 +165,22 @@ class TestCutOff:
         (found,) = host.cut_off(panel)
         assert "lacks" in found
         assert "button23" in found
+
+    def test_a_wrapped_text_that_lacks_height(self, host):
+        panel = qt.QWidget()
+        label = qt.QLabel("Research use only, not for diagnosis. " * 6)
+        label.wordWrap = True
+        qt.QVBoxLayout(panel).addWidget(label)
+        assert host.cut_off(panel) == []
+        label.setMaximumHeight(20)
+        (found,) = host.cut_off(panel)
+        assert "of height" in found
+
+    def test_a_choice_that_is_longer_than_its_box(self, host):
+        panel = qt.QWidget()
+        box = qt.QComboBox()
+        box.addItem("A method with a very long name indeed")
+        qt.QHBoxLayout(panel).addWidget(box)
+        assert host.cut_off(panel) == []
+        box.setMaximumWidth(100)
+        assert "lacks" in host.cut_off(panel)[0]

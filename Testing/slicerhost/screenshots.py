@@ -51,14 +51,8 @@ def cut_off(panel: QtWidgets.QWidget, width_px: int = PANEL_WIDTH_PX) -> list[st
     if needed > width_px:
         found.append(f"the panel needs {needed} px")
     for child in panel.findChildren(QtWidgets.QWidget):
-        if not child.isVisibleTo(panel):
-            continue
-        right = child.mapTo(panel, QtCore.QPoint(child.width, 0)).x()
-        if right > width_px:
-            found.append(f"{_name(child)} ends at {right} px")
-        missing = _text_width(child) - child.width
-        if missing > 0:
-            found.append(f"{_name(child)}: its text '{child.text}' lacks {missing} px")
+        if child.isVisibleTo(panel):
+            found += [f"{_name(child)} {text}" for text in _complaints(child, panel, width_px)]
     return found
 
 
@@ -66,10 +60,27 @@ def _name(widget: QtWidgets.QWidget) -> str:
     return f"{type(widget).__name__} '{widget.objectName}'"
 
 
+def _complaints(widget: Any, panel: QtWidgets.QWidget, width_px: int) -> list[str]:
+    found = []
+    right = widget.mapTo(panel, QtCore.QPoint(widget.width, 0)).x()
+    if right > width_px:
+        found.append(f"ends at {right} px")
+    missing = _text_width(widget) - widget.width
+    if missing > 0:
+        found.append(f"lacks {missing} px for its text")
+    if isinstance(widget, QtWidgets.QLabel) and widget.wordWrap:
+        below = widget.heightForWidth(widget.width) - widget.height
+        if below > 0:
+            found.append(f"lacks {below} px of height for its text")
+    return found
+
+
 def _text_width(widget: Any) -> int:
-    """What the widget's own text needs, 0 for a widget without one or with wrapped text."""
-    if isinstance(widget, QtWidgets.QLabel) and not widget.wordWrap and widget.text:
-        return widget.sizeHint().width() if widget.textFormat else 0
-    if isinstance(widget, QtWidgets.QAbstractButton) and widget.text:
-        return widget.sizeHint().width() if widget.isVisible() else 0
+    """What the widget's own text needs in px, 0 for a widget without one or with wrapped text."""
+    if isinstance(widget, QtWidgets.QComboBox):
+        arrow = widget.height  # the button at the right is about square
+        return widget.fontMetrics().horizontalAdvance(widget.currentText) + arrow
+    is_label = isinstance(widget, QtWidgets.QLabel) and not widget.wordWrap
+    if (is_label or isinstance(widget, QtWidgets.QAbstractButton)) and widget.text:
+        return int(widget.sizeHint().width())
     return 0
