@@ -84,7 +84,7 @@ def findResult(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> ResultNodes:
     """The nodes of the result of this CT that are in its scene."""
 
     def found(className: str, role: str) -> Any:
-        return _findNode(volumeNode, className, role)
+        return findNode(volumeNode, className, role)
 
     return ResultNodes(
         segmentation=found("vtkMRMLSegmentationNode", SEGMENTATION),
@@ -132,6 +132,68 @@ def isCorrected(segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
     return bool(found) and found != fingerprint(segmentationNode)
 
 
+def findNode(volumeNode: slicer.vtkMRMLScalarVolumeNode, className: str, role: str) -> Any:
+    """The node that has this role in the result of a CT; None where there is none."""
+    for node in _nodes(volumeNode.GetScene(), className):
+        if node.GetAttribute(ROLE) == role and node.GetNodeReferenceID(CT) == volumeNode.GetID():
+            return node
+    return None
+
+
+def roleNode(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode, className: str, role: str, title: str
+) -> Any:
+    """``findNode``, or a new node with this role beside the CT.
+
+    Parameters
+    ----------
+    title : str
+        Follows the name of the CT in the name of a new node.
+    """
+    node = findNode(volumeNode, className, role)
+    if node is None:
+        name = f"{volumeNode.GetName()}: {title}"
+        node = volumeNode.GetScene().AddNewNodeByClass(className, name)
+        node.SetAttribute(ROLE, role)
+        node.SetNodeReferenceID(CT, volumeNode.GetID())
+        placeBeside(node, volumeNode)
+    return node
+
+
+def lungSegmentation(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode, role: str, title: str, labels: Volume
+) -> slicer.vtkMRMLSegmentationNode:
+    """Show lungs in the segmentation of this role; one that a person has corrected is kept beside.
+
+    Parameters
+    ----------
+    volumeNode : vtkMRMLScalarVolumeNode
+        The CT.
+    role, title : str
+        See ``roleNode``.
+    labels : Volume
+        uint8: 1 right, 2 left.
+    """
+    _keepCorrection(volumeNode, role)
+    node = roleNode(volumeNode, "vtkMRMLSegmentationNode", role, title)
+    transform = transformOfResults(volumeNode, labels)
+    node.SetAndObserveTransformNodeID(transform.GetID() if transform else None)
+    updateSegmentation(node, labels, LUNG_SEGMENTS, volumeNode)
+    node.SetAttribute(SHAPE, fingerprint(node))
+    showSurfaces(node)
+    return node
+
+
+def _keepCorrection(volumeNode: slicer.vtkMRMLScalarVolumeNode, role: str) -> None:
+    node = findNode(volumeNode, "vtkMRMLSegmentationNode", role)
+    if node is None or not isCorrected(node):
+        return
+    node.SetAttribute(ROLE, CORRECTED)
+    node.SetName(_("{name} (corrected)").format(name=node.GetName()))
+    if node.GetDisplayNode() is not None:
+        node.GetDisplayNode().SetVisibility(False)
+
+
 class _Writer:
     """Puts one result into the scene of its CT."""
 
@@ -152,27 +214,12 @@ class _Writer:
 
     def node(self, className: str, role: str, title: str) -> Any:
         """The node of this role, made where there is none, and marked."""
-        node = _findNode(self._volumeNode, className, role)
-        if node is None:
-            name = f"{self._volumeNode.GetName()}: {title}"
-            node = self._volumeNode.GetScene().AddNewNodeByClass(className, name)
-            node.SetAttribute(ROLE, role)
-            node.SetNodeReferenceID(CT, self._volumeNode.GetID())
-            placeBeside(node, self._volumeNode)
-        for name, value in self._marks.items():
-            node.SetAttribute(name, value)
-        return node
+        return self._mark(roleNode(self._volumeNode, className, role, title))
 
     def showLungs(self, labels: Volume) -> None:
         """Segmentation, measurements and histogram."""
-        self._keepCorrection()
         lungs = self._result["lungs"]
-        segmentation = self.node("vtkMRMLSegmentationNode", SEGMENTATION, _("lungs"))
-        transform = transformOfResults(self._volumeNode, labels)
-        segmentation.SetAndObserveTransformNodeID(transform.GetID() if transform else None)
-        updateSegmentation(segmentation, labels, LUNG_SEGMENTS, self._volumeNode)
-        segmentation.SetAttribute(SHAPE, fingerprint(segmentation))
-        showSurfaces(segmentation)
+        self._mark(lungSegmentation(self._volumeNode, SEGMENTATION, _("lungs"), labels))
         updateLungTable(self.node("vtkMRMLTableNode", LUNG_TABLE, _("lung measurements")), lungs)
         table = self.node("vtkMRMLTableNode", HISTOGRAM_TABLE, _("lung histogram"))
         updateHistogramTable(table, lungs)
@@ -186,20 +233,16 @@ class _Writer:
 
     def removeLungs(self) -> None:
         """Take an earlier run's lungs out of the scene: this one did not look for them."""
-        self._keepCorrection()
+        _keepCorrection(self._volumeNode, SEGMENTATION)
         for className, role in _LUNG_NODES:
-            node = _findNode(self._volumeNode, className, role)
+            node = findNode(self._volumeNode, className, role)
             if node is not None:
                 node.GetScene().RemoveNode(node)
 
-    def _keepCorrection(self) -> None:
-        node = _findNode(self._volumeNode, "vtkMRMLSegmentationNode", SEGMENTATION)
-        if node is None or not isCorrected(node):
-            return
-        node.SetAttribute(ROLE, CORRECTED)
-        node.SetName(_("{name} (corrected)").format(name=node.GetName()))
-        if node.GetDisplayNode() is not None:
-            node.GetDisplayNode().SetVisibility(False)
+    def _mark(self, node: Any) -> Any:
+        for name, value in self._marks.items():
+            node.SetAttribute(name, value)
+        return node
 
 
 _LUNG_NODES = (
@@ -209,14 +252,6 @@ _LUNG_NODES = (
     *(("vtkMRMLPlotSeriesNode", role) for role in HISTOGRAM_SERIES.values()),
     ("vtkMRMLTableNode", HISTOGRAM_TABLE),
 )
-
-
-def _findNode(volumeNode: slicer.vtkMRMLScalarVolumeNode, className: str, role: str) -> Any:
-    """The node of this role that belongs to the CT; None where there is none."""
-    for node in _nodes(volumeNode.GetScene(), className):
-        if node.GetAttribute(ROLE) == role and node.GetNodeReferenceID(CT) == volumeNode.GetID():
-            return node
-    return None
 
 
 def _nodes(scene: slicer.vtkMRMLScene, className: str) -> Iterator[Any]:
