@@ -18,7 +18,7 @@ from scipy import ndimage
 
 from LungPNetLib.errors import InputError
 from LungPNetLib.lungs.airways import airway_tree
-from LungPNetLib.lungs.borders import LUNG_HU, draw_borders
+from LungPNetLib.lungs.borders import LUNG_HU, PADDING_HU, draw_borders
 from LungPNetLib.lungs.morphology import (
     ZYX,
     Components,
@@ -35,9 +35,6 @@ from LungPNetLib.lungs.slices import CoarseCt
 from LungPNetLib.volume import Volume
 
 RIGHT, LEFT = 1, 2
-
-PADDING_HU = -1500
-"""Below this a voxel was never measured (scanners pad with -2000, -2048 or -3024)."""
 
 OUTSIDE_HU = -940
 """Smoothed air around the body is darker than this; lung is not, except in severe emphysema."""
