@@ -89,6 +89,7 @@ def test_entry_says_what_predict_needs(exported: Exported) -> None:
     (entry,) = read_registry(exported.folder)
     assert entry == exported.entry
     assert (entry.task, entry.variant, entry.outcome_source) == ("toy", "compact", "mixed")
+    assert entry.trained_on == "made-up patients (A 1) and 1 real patient"
     assert entry.arch == {"name": "ToyNetwork", "width": 8}
     assert entry.classes == ("background", "lung")
     assert entry.id == f"toy-compact-{entry.sha256[:8]}"
