@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from LungPNetLib.errors import DependencyError
 from LungPNetLib.folders import cache_folder
 from LungPNetLib.lazy import require
 from LungPNetLib.runtime import Batch, Precision, Runner, Runtime
@@ -30,6 +31,11 @@ class OpenVinoRunner(Runner):
         See ``open_network``.
     precision : Precision, optional
         By default bfloat16 on CPUs that compute with it.
+
+    Raises
+    ------
+    DependencyError
+        OpenVINO is not installed, or cannot run this network.
     """
 
     runtime = Runtime.OPENVINO
@@ -43,6 +49,7 @@ class OpenVinoRunner(Runner):
         precision: Precision | None = None,
     ) -> None:
         openvino = require("openvino", feature="The runtime 'openvino'", extra="openvino")
+        version = importlib.metadata.version("openvino")
         self.notices = []
         core = openvino.Core()
         pays = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
@@ -56,13 +63,19 @@ class OpenVinoRunner(Runner):
         limit = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
         if limit.isdigit():
             settings["INFERENCE_NUM_THREADS"] = limit
-        version = importlib.metadata.version("openvino")
         path = cache_folder() / "openvino" / f"{key}-{self.precision.value}-{version}"
         if (compiled := _read_cached(path)) is not None:
             self._compiled = core.import_model(compiled, "CPU", settings)
         else:
-            model = _converted(make(), example_shape)
-            self._compiled = core.compile_model(model, "CPU", settings)
+            network = make()
+            try:
+                model = _converted(network, example_shape)
+                self._compiled = core.compile_model(model, "CPU", settings)
+            except RuntimeError as error:
+                raise DependencyError(
+                    f"OpenVINO {version} cannot run this network ({error}). Use --runtime torch, "
+                    "or install another version of openvino."
+                ) from error
             _write_cached(path, self._compiled.export_model().getvalue())
         self._queue = openvino.AsyncInferQueue(self._compiled)
 

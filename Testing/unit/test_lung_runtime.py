@@ -276,6 +276,15 @@ def test_a_cache_that_cannot_be_written_changes_nothing(openvino_runner, tmp_pat
     np.testing.assert_allclose(result, by_torch_alone(unet(), images(1)), atol=1e-3)
 
 
+def test_a_network_that_openvino_cannot_run_is_refused_with_a_way_out(openvino_runner) -> None:
+    class Unknown(nn.Module):
+        def forward(self, image: torch.Tensor) -> torch.Tensor:
+            return torch.linalg.qr(image).R
+
+    with pytest.raises(DependencyError, match="--runtime torch"):
+        openvino_runner(Unknown, SHAPE, "a" * 64)
+
+
 def test_nothing_is_reported_to_the_makers_of_openvino(openvino_runner, monkeypatch) -> None:
     sender = pytest.importorskip("openvino_telemetry.utils.sender")
     sent = []

@@ -9,10 +9,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from LungPNetLib.errors import InputError, LungPNetError, ModelError
 from LungPNetLib.events import Reporter
@@ -248,3 +250,25 @@ def test_script_exits_by_itself_with_the_status_and_one_message(tmp_path: Path) 
     assert "Traceback" not in ended.stderr
     assert script(tmp_path, "--help").returncode == 0
     assert script(tmp_path).returncode == 2
+
+
+def begun_with(exported: Exported) -> ToyConfig:
+    start_from = str(exported.folder / exported.entry.file)
+    still = replace(ToyConfig().trainer, start_from=start_from, epochs=1, learning_rate=1e-30)
+    return replace(ToyConfig(), trainer=still)
+
+
+def test_training_begins_with_earlier_weights(exported: Exported, tmp_path: Path) -> None:
+    result = fit(ToyTask(), begun_with(exported), tmp_path / "run", reporter=Reporter())
+    ended = torch.load(result.best, weights_only=True)["weights"]
+    for name, tensor in load_file(exported.folder / exported.entry.file).items():
+        (mine,) = [value for key, value in ended.items() if key.endswith(name)]
+        torch.testing.assert_close(mine, tensor.to(mine.dtype))
+
+
+def test_training_does_not_begin_with_weights_of_another_network(
+    exported: Exported, tmp_path: Path
+) -> None:
+    config = replace(begun_with(exported), width=ToyConfig().width + 1)
+    with pytest.raises(ModelError, match="do not fit the network"):
+        fit(ToyTask(), config, tmp_path / "run", reporter=Reporter())

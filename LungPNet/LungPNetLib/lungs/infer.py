@@ -11,7 +11,8 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from LungPNetLib.errors import InputError
-from LungPNetLib.lungs.borders import draw_borders
+from LungPNetLib.lungs.borders import LUNG_HU, draw_borders
+from LungPNetLib.lungs.completion import completed
 from LungPNetLib.lungs.morphology import Components, FloatImage, Mask, holes_filled_by_slice
 from LungPNetLib.lungs.network import STRIDE
 from LungPNetLib.lungs.slices import CoarseCt, neighbours, network_input
@@ -26,6 +27,9 @@ BATCH = 16
 
 MIN_PART_ML = 3.0
 """Smaller islands are mistakes (or a tip of lung that is hardly missed)."""
+
+LARGEST_POCKET_ML = 40.0
+"""Larger pieces between lung and chest wall (fluid, for the most part) the network knows better."""
 
 BODY_HU = -500
 """Darker is air, or lung; lungs have body around them in every row and column of the image."""
@@ -74,7 +78,8 @@ def segment(
     labels[body] = label_slices(
         coarse.hu[body], network, context_slices, lambda share: progress(0.1 + 0.7 * share)
     )
-    sides = {side: _cleaned(labels == side, coarse) for side in (1, 2)}
+    sides = _completed({side: _cleaned(labels == side, coarse) for side in (1, 2)}, coarse)
+    progress(0.9)
     full = np.zeros(upright.shape, np.uint8)
     draw_borders(upright.array, full, sides, np.zeros_like(labels, bool), coarse.shrinking)
     if not full.any():
@@ -139,3 +144,25 @@ def _cleaned(side: Mask, coarse: CoarseCt) -> Mask:
     least = MIN_PART_ML * 1000 / float(np.prod(coarse.spacing_mm))
     kept = (parts.labels > 0) & (parts.labels <= int((parts.sizes >= least).sum()))
     return holes_filled_by_slice(kept)
+
+
+def _completed(sides: dict[int, Mask], coarse: CoarseCt) -> dict[int, Mask]:
+    """Both lungs with dense parts at their borders that the network took for something else.
+
+    Whether air is lung (and not bronchus, bowel or room) is left to the network.
+    """
+    both = sides[1] | sides[2]
+    rows, columns = (np.flatnonzero(both.any(axis=axes)) for axes in ((0, 2), (0, 1)))
+    if rows.size == 0:
+        return sides
+    centre = (float(rows.mean()), float(columns[[0, -1]].mean()))
+    other_air = (coarse.hu < LUNG_HU) & ~both
+    found: dict[int, Mask] = {}
+    for side, lung in sides.items():
+        if not lung.any():
+            continue
+        taken = found.get(1, sides[3 - side]) if side == 2 else sides[2]
+        found[side] = ~other_air & completed(
+            lung, taken, coarse.hu, centre, coarse.spacing_mm, largest_pocket_ml=LARGEST_POCKET_ML
+        )
+    return found
