@@ -32,16 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     previous = signal.signal(signal.SIGTERM, _on_terminate)
     try:
-        command: Callable[[argparse.Namespace], int] = arguments.command
-        return command(arguments)
+        return int(arguments.command(arguments))
     except LungPNetError as error:
         return _fail(arguments, str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail(arguments, "Cancelled; nothing was written.", Cancelled.exit_code)
     except MemoryError:
-        return _fail(
-            arguments, "Out of memory. Close other programs; a thin-slice CT needs 6 GiB.", 1
-        )
+        return _fail(arguments, "Out of memory. Close other programs; thin slices need 6 GiB.", 1)
     except BrokenPipeError:
         sys.stderr.close()
         return 1
@@ -83,7 +80,9 @@ def _crash_message(error: Exception) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from LungPNetLib.cohort import commands as cohort_commands
     from LungPNetLib.cohort.phantom import commands as phantom_commands
+    from LungPNetLib.lungs import commands as lungs_commands
     from LungPNetLib.training import commands as training_commands
 
     parser = argparse.ArgumentParser(
@@ -94,9 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _add_analyze(verbs)
     _add_demo(verbs)
+    lungs_commands.add_verbs(verbs)
     _add_view(verbs)
     _add_config(verbs)
     phantom_commands.add_verbs(verbs)
+    cohort_commands.add_verbs(verbs)
     training_commands.add_verbs(verbs)
     doctor = verbs.add_parser("doctor", help="versions, device, memory, disk, what is missing")
     doctor.add_argument("--json", action="store_true", help="print JSON")
@@ -107,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_analyze(verbs: Any) -> None:
     from LungPNetLib.lungs.predict import LungMethod
     from LungPNetLib.pipeline import STAGES
+    from LungPNetLib.runtime import Runtime
 
     verb = verbs.add_parser("analyze", help="analyze one chest CT and write a report")
     verb.add_argument("input", type=Path, help="DICOM folder, or NIfTI, NRRD, MetaImage file")
@@ -120,12 +122,11 @@ def _add_analyze(verbs: Any) -> None:
     verb.add_argument("--allow-gaps", action="store_true", help="fill missing slices")
     verb.add_argument("--deidentify", action="store_true", help="leave out the patient's identity")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    verb.add_argument(
-        "--method",
-        choices=[method.value for method in LungMethod],
-        default=LungMethod.AUTO.value,
-        help="how the lungs are found; auto takes the network where there are weights for it",
-    )
+    for name, kind, text in (
+        ("--method", LungMethod, "how the lungs are found; auto: the network, if it has weights"),
+        ("--runtime", Runtime, "what runs networks; auto: openvino on a CPU, if it is installed"),
+    ):
+        verb.add_argument(name, choices=[c.value for c in kind], default="auto", help=text)
     verb.add_argument("--weights", help="safetensors file or id of registered lung weights")
     _add_run_options(verb)
     verb.set_defaults(command=_analyze)
@@ -150,6 +151,7 @@ def _add_view(verbs: Any) -> None:
     verb.add_argument("--out", type=Path, required=True, help="picture.png or page.html")
     verb.add_argument("--mask", type=Path, help="NIfTI, NRRD, MetaImage, DICOM SEG or RTSTRUCT")
     verb.add_argument("--roi", help="the one region or segment of the mask to show")
+    verb.add_argument("--masked", action="store_true", help="black out all but the mask")
     verb.add_argument("--series", help="SeriesInstanceUID or SeriesNumber, where there are several")
     verb.add_argument(
         "--window", type=float, nargs=2, metavar=("LOW", "HIGH"), default=(-1350.0, 150.0),
@@ -173,12 +175,14 @@ def _add_config(verbs: Any) -> None:
 def _analyze(arguments: argparse.Namespace) -> int:
     from LungPNetLib.lungs.predict import LungMethod
     from LungPNetLib.pipeline import AnalyzeOptions, run
+    from LungPNetLib.runtime import Runtime
 
     options = AnalyzeOptions(
         series=arguments.series,
         allow_gaps=arguments.allow_gaps,
         stages=tuple(stage.strip() for stage in arguments.stages.split(",")),
         device=arguments.device,
+        runtime=Runtime(arguments.runtime),
         lung_method=LungMethod(arguments.method),
         lung_weights=arguments.weights,
         deidentify=arguments.deidentify,
@@ -228,6 +232,7 @@ def _demo(arguments: argparse.Namespace) -> int:
 def _view(arguments: argparse.Namespace) -> int:
     from LungPNetLib import view
     from LungPNetLib.dicom.masks import read_mask
+    from LungPNetLib.lungs.pictures import masked
     from LungPNetLib.reading import read_study
 
     writers: dict[str, Callable[..., None]] = {".png": view.write_png, ".html": view.write_html}
@@ -236,6 +241,10 @@ def _view(arguments: argparse.Namespace) -> int:
         raise InputError(f"--out must end in .png or .html, got '{arguments.out.name}'.")
     ct = read_study(arguments.input, series=arguments.series, allow_gaps=True).ct
     mask = read_mask(arguments.mask, ct, roi=arguments.roi) if arguments.mask else None
+    if arguments.masked:
+        if mask is None:
+            raise InputError("--masked needs a --mask, which says what to show.")
+        ct = masked(ct, mask, outside=arguments.window[0])
     try:
         writer(ct, arguments.out, mask=mask, window_hu=tuple(arguments.window))
     except OSError as error:
@@ -248,10 +257,8 @@ def _doctor(arguments: argparse.Namespace) -> int:
     from LungPNetLib.doctor import as_text, examine
 
     findings = examine()
-    if arguments.json:
-        sys.stdout.write(json.dumps([vars(finding) for finding in findings], indent=2) + "\n")
-    else:
-        sys.stdout.write(as_text(findings) + "\n")
+    as_json = json.dumps([vars(finding) for finding in findings], indent=2)
+    sys.stdout.write((as_json if arguments.json else as_text(findings)) + "\n")
     return 3 if any(finding.state == "missing" for finding in findings) else 0
 
 
@@ -275,8 +282,7 @@ def _config_init(_: argparse.Namespace) -> int:
 def _config_check(_: argparse.Namespace) -> int:
     from LungPNetLib.config import load_config, problems
 
-    found = problems(load_config())
-    if found:
+    if found := problems(load_config()):
         raise InputError(" ".join(found))
     sys.stdout.write("All paths that are set exist.\n")
     return 0

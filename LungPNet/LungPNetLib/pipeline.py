@@ -16,20 +16,20 @@ from typing import Any
 import numpy as np
 
 from LungPNetLib import __version__
-from LungPNetLib.device import resolve_device
 from LungPNetLib.errors import InputError, OutputError
 from LungPNetLib.events import JsonLines, Reporter
 from LungPNetLib.lungs.predict import LungMethod, predict_lungs
 from LungPNetLib.output import result_folder
 from LungPNetLib.reading import read_study
 from LungPNetLib.result import GridInfo, QualityCheck, StudyResult, Verdict
+from LungPNetLib.runtime import Runtime, device_for
 from LungPNetLib.study import Patient, Study
 from LungPNetLib.volume import Volume, read_image, write_image
 
 STAGES = ("quality", "lungs", "report")
 """In the order in which they run; reading the CT and the quality gate always do."""
 
-_REPORTED_PACKAGES = ("numpy", "scipy", "SimpleITK", "pydicom", "highdicom", "torch")
+_REPORTED_PACKAGES = ("numpy", "scipy", "SimpleITK", "pydicom", "highdicom", "torch", "openvino")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class AnalyzeOptions:
     lung_method: LungMethod = LungMethod.AUTO
     lung_weights: str | None = None
     device: str = "auto"
+    runtime: Runtime = Runtime.AUTO
     deidentify: bool = False
     overwrite: bool = False
 
@@ -75,7 +76,7 @@ def run(
     """
     reporter = reporter or Reporter()
     started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    device = resolve_device(options.device)
+    device = device_for(options.runtime, options.device)
     with (
         result_folder(out, overwrite=options.overwrite) as folder,
         (folder / "run.jsonl").open("w", encoding="utf-8") as stream,
@@ -118,12 +119,13 @@ def analyze(
                 options.lung_method,
                 weights=options.lung_weights,
                 device=device,
+                runtime=options.runtime,
                 progress=reporter.progress,
             )
             lungs = found.labels
-            if found.notice:
-                reporter.warning(found.notice)
-                result.warnings.append(found.notice)
+            for notice in found.notices:
+                reporter.warning(notice)
+            result.warnings += found.notices
             if found.model:
                 result.models.append(found.model)
             result.quality = result.quality + quality.assess_lungs(study, lungs)
@@ -243,6 +245,7 @@ def _chosen(options: AnalyzeOptions) -> dict[str, Any]:
         "allow_gaps": options.allow_gaps,
         "deidentify": options.deidentify,
         "device": options.device,
+        "runtime": options.runtime.value,
     }
 
 

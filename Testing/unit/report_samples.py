@@ -90,7 +90,11 @@ def a_result(**changes: object) -> StudyResult:
                 "variant": "compact",
                 "sha256": "ab" * 32,
                 "outcome_source": "mixed",
+                "trained_on": "made-up patients and 3 real patients",
                 "origin": "shipped",
+                "runtime": "torch",
+                "precision": "float32",
+                "device": "cpu",
             }
         ],
         "run": {
@@ -102,6 +106,7 @@ def a_result(**changes: object) -> StudyResult:
                 "allow_gaps": False,
                 "deidentify": False,
                 "device": "auto",
+                "runtime": "auto",
             },
             "stage_seconds": {"lungs": 1.5},
             "peak_memory_mib": 900,

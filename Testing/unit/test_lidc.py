@@ -13,13 +13,14 @@ import numpy as np
 import pytest
 
 from LungPNetLib.cohort import lidc
+from LungPNetLib.cohort.lidc_corrections import Correction, corrected, read_corrections
 from LungPNetLib.cohort.lidc_pairs import SliceChoice, write_lung_pairs
 from LungPNetLib.cohort.lidc_shim import dicom_folder
 from LungPNetLib.cohort.lidc_table import meta_rows
 from LungPNetLib.cohort.phantom.lesion_shapes import lidc_forms
 from LungPNetLib.config import set_value
 from LungPNetLib.errors import InputError
-from LungPNetLib.volume import read_image
+from LungPNetLib.volume import Volume, read_image
 
 pytest.importorskip("sqlalchemy", reason="pylidc is not installed")
 
@@ -206,17 +207,12 @@ def pairs(real_data, tmp_path_factory):
         (root / f"LIDC-IDRI-{patient}").symlink_to(real_data / name / "ct")
     (root / "LIDC-IDRI-0001").symlink_to(real_data / "lidc-0001" / "ct")
     out = folder / "pairs"
-    manifest, splits = write_lung_pairs(
-        out, dicom=root, slices=SliceChoice(middle=10), fractions={"validation": 0.5}
-    )
-    return root, out, manifest, splits
+    return root, out, write_lung_pairs(out, dicom=root, slices=SliceChoice(middle=10))
 
 
-def test_pairs_are_slices_with_lung_masks_split_by_patient(pairs):
-    _, _, manifest, splits = pairs
+def test_pairs_are_slices_with_lung_masks(pairs):
+    _, _, manifest = pairs
     assert manifest.patient_ids == ("LIDC-IDRI-0293", "LIDC-IDRI-0306")
-    assert sorted(splits.training + splits.validation) == list(manifest.patient_ids)
-    assert len(splits.training) == len(splits.validation) == 1
     for row in manifest.rows:
         ct, lungs = (read_image(row.files[name]) for name in ("ct", "lungs"))
         assert ct.shape == (10, 512, 512)
@@ -229,15 +225,37 @@ def test_pairs_are_slices_with_lung_masks_split_by_patient(pairs):
 
 
 def test_pairs_that_are_there_are_not_made_again(pairs):
-    root, out, manifest, _ = pairs
+    root, out, manifest = pairs
     before = {path: path.stat().st_mtime_ns for path in out.rglob("*.nrrd")}
-    choice = {"slices": SliceChoice(middle=10), "fractions": {"validation": 0.5}}
-    again, _ = write_lung_pairs(out, dicom=root, **choice)
+    again = write_lung_pairs(out, dicom=root, slices=SliceChoice(middle=10))
     assert again.sha256 == manifest.sha256
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*.nrrd")} == before
 
 
+def test_a_correction_changes_its_polygon_in_its_slice_of_its_series():
+    lungs = Volume(np.full((2, 4, 4), 2, np.uint8), (1.0, 1.0, 2.5), (0.0, 0.0, -10.0))
+    square = ((-0.5, -0.5), (1.5, -0.5), (1.5, 1.5), (-0.5, 1.5))
+    fixes = (
+        Correction("1.2.3", -7.5, 0, square, "spleen"),
+        Correction("1.2.4", -7.5, 1, ((-1, -1), (9, -1), (9, 9), (-1, 9)), "another series"),
+        Correction("1.2.3", -15.0, 0, square, "a slice that is not there"),
+    )
+    mended = corrected(lungs, "1.2.3", fixes).array
+    assert (mended[0] == 2).all()
+    assert mended[1].tolist() == [[0, 0, 2, 2], [0, 0, 2, 2], [2, 2, 2, 2], [2, 2, 2, 2]]
+    assert (lungs.array == 2).all()
+
+
+def test_the_listed_corrections_belong_to_patients_that_may_train():
+    listed = read_corrections()
+    allowed = {s.series_uid for p in ("LIDC-IDRI-0028", "LIDC-IDRI-0293", "LIDC-IDRI-0306")
+               for s in lidc.scans(p)}  # fmt: skip
+    assert listed
+    assert {one.series_uid for one in listed} <= allowed
+    assert all(one.label in (0, 1, 2) and len(one.polygon) > 2 and one.reason for one in listed)
+
+
 def test_test_only_patient_cannot_be_asked_for(pairs):
-    root, out, _, _ = pairs
+    root, out, _ = pairs
     with pytest.raises(InputError, match="LIDC-IDRI-0001 serves to test only"):
         write_lung_pairs(out, dicom=root, patients=["LIDC-IDRI-0001"])

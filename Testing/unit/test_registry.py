@@ -36,6 +36,7 @@ def put_weights(
         preprocessing={"window_hu": [-1000, 400]},
         classes=("background", "lung"),
         outcome_source="synthetic",
+        trained_on="made-up patients",
         card=f"{name}.md",
     )
     write_registry(folder, [*read_registry(folder), entry])

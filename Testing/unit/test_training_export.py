@@ -6,10 +6,12 @@ import argparse
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from LungPNetLib.errors import InputError, LungPNetError, ModelError
 from LungPNetLib.events import Reporter
@@ -85,6 +87,7 @@ def test_entry_says_what_predict_needs(exported: Exported) -> None:
     (entry,) = read_registry(exported.folder)
     assert entry == exported.entry
     assert (entry.task, entry.variant, entry.outcome_source) == ("toy", "compact", "mixed")
+    assert entry.trained_on == "made-up patients (A 1) and 1 real patient"
     assert entry.arch == {"name": "ToyNetwork", "width": 8}
     assert entry.classes == ("background", "lung")
     assert entry.id == f"toy-compact-{entry.sha256[:8]}"
@@ -223,3 +226,25 @@ def test_weights_of_another_network_are_refused(home: Path, exported: Exported) 
 def test_every_listed_task_can_be_made() -> None:
     for name in tasks.TASKS:
         assert find_task(name).name == name
+
+
+def begun_with(exported: Exported) -> ToyConfig:
+    start_from = str(exported.folder / exported.entry.file)
+    still = replace(ToyConfig().trainer, start_from=start_from, epochs=1, learning_rate=1e-30)
+    return replace(ToyConfig(), trainer=still)
+
+
+def test_training_begins_with_earlier_weights(exported: Exported, tmp_path: Path) -> None:
+    result = fit(ToyTask(), begun_with(exported), tmp_path / "run", reporter=Reporter())
+    ended = torch.load(result.best, weights_only=True)["weights"]
+    for name, tensor in load_file(exported.folder / exported.entry.file).items():
+        (mine,) = [value for key, value in ended.items() if key.endswith(name)]
+        torch.testing.assert_close(mine, tensor.to(mine.dtype))
+
+
+def test_training_does_not_begin_with_weights_of_another_network(
+    exported: Exported, tmp_path: Path
+) -> None:
+    config = replace(begun_with(exported), width=ToyConfig().width + 1)
+    with pytest.raises(ModelError, match="do not fit the network"):
+        fit(ToyTask(), config, tmp_path / "run", reporter=Reporter())

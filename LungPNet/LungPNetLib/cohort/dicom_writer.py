@@ -16,6 +16,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from pydicom.valuerep import format_number_as_ds
 
 from LungPNetLib.cohort.phantom.patient import MASKS, MadeUpPatient
+from LungPNetLib.cohort.phantom.tilted import AcquiredSlices
 from LungPNetLib.cohort.phantom.truth import nodule_rows, truth_json
 from LungPNetLib.errors import InputError, OutputError
 from LungPNetLib.volume import Volume, write_image
@@ -75,7 +76,7 @@ class _Uids:
 
 
 def write_ct_series(
-    ct: Volume,
+    ct: Volume | AcquiredSlices,
     folder: Path,
     *,
     tags: SeriesTags | None = None,
@@ -85,10 +86,10 @@ def write_ct_series(
 
     Parameters
     ----------
-    ct : Volume
-        HU, whole numbers from -33792 to 31743, any orthonormal direction. A direction that is
-        left-handed is written truly; readers sort slices along their normal and so return it
-        flipped along the slice axis, in the same place.
+    ct : Volume or AcquiredSlices
+        HU, whole numbers from -33792 to 31743, any orthonormal direction, or the slices of a
+        tilted gantry. A direction that is left-handed is written truly; readers sort slices along
+        their normal and so return it flipped along the slice axis, in the same place.
     folder : Path
         Made if missing. Files are named ``0001.dcm`` and so on in the order of the slices.
     tags : SeriesTags, optional
@@ -109,14 +110,15 @@ def write_ct_series(
         The folder or a file cannot be written.
     """
     tags = tags or SeriesTags()
-    _check_values(ct.array)
-    common = _series_header(ct, tags, _Uids(uid_seed))
-    paths = [folder / f"{k + 1:04d}.dcm" for k in range(len(ct.array))]
+    slices = AcquiredSlices.of(ct) if isinstance(ct, Volume) else ct
+    _check_values(slices.hu)
+    common = _series_header(slices, tags, _Uids(uid_seed))
+    paths = [folder / f"{k + 1:04d}.dcm" for k in range(len(slices.hu))]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for k, path in enumerate(paths):
-            image = _slice_dataset(common, ct, k, _Uids(uid_seed))
-            image.PixelData = (ct.array[k] - np.float64(_INTERCEPT_HU)).astype("<i2").tobytes()
+            image = _slice_dataset(common, slices, k, _Uids(uid_seed))
+            image.PixelData = (slices.hu[k] - np.float64(_INTERCEPT_HU)).astype("<i2").tobytes()
             image["PixelData"].VR = "OW"
             image.save_as(path, enforce_file_format=True)
     except OSError as error:
@@ -141,9 +143,8 @@ def write_patient(patient: MadeUpPatient, folder: Path) -> None:
     OutputError
         A file cannot be written.
     """
-    write_ct_series(
-        patient.ct, folder / "ct", tags=tags_of(patient), uid_seed=_fingerprint(patient)
-    )
+    slices = patient.acquired or patient.ct
+    write_ct_series(slices, folder / "ct", tags=tags_of(patient), uid_seed=_fingerprint(patient))
     truth = folder / "truth"
     try:
         truth.mkdir(parents=True, exist_ok=True)
@@ -161,13 +162,14 @@ def write_patient(patient: MadeUpPatient, folder: Path) -> None:
 def tags_of(patient: MadeUpPatient) -> SeriesTags:
     """The tags that the scanner of a made-up patient writes."""
     scanner = patient.scanner
+    slices = patient.acquired or AcquiredSlices.of(patient.ct)
     return SeriesTags(
         patient_name=f"MadeUp^Patient {patient.seed}",
         patient_id=f"PHANTOM-{patient.seed}",
         manufacturer=scanner.manufacturer,
         model=scanner.model,
         kernel=scanner.kernel,
-        slice_thickness_mm=scanner.slab_mm(patient.ct.spacing_mm[2]),
+        slice_thickness_mm=scanner.slab_mm(slices.distance_mm),
         kvp=scanner.kvp,
         tube_current_ma=scanner.tube_mas,
         contrast_agent="" if scanner.contrast_hu is None else "made-up contrast agent",
@@ -179,6 +181,8 @@ def _fingerprint(patient: MadeUpPatient) -> str:
     """Seed, grid and scanner: another scan of the same person is another series."""
     ct = patient.ct
     grid = f"{ct.shape} {ct.spacing_mm} {ct.origin_mm}"
+    if patient.acquired is not None:
+        grid += f" {patient.acquired.stack.column_direction}"
     return f"{patient.seed} {grid} {patient.pathologies} {patient.scanner}"
 
 
@@ -195,7 +199,7 @@ def _check_values(hu: npt.NDArray[np.generic]) -> None:
         raise InputError("CT images hold whole HU, got fractions; round the volume first.")
 
 
-def _series_header(ct: Volume, tags: SeriesTags, uids: _Uids) -> Dataset:
+def _series_header(slices: AcquiredSlices, tags: SeriesTags, uids: _Uids) -> Dataset:
     """What all images of the series share."""
     header = Dataset()
     header.SpecificCharacterSet = "ISO_IR 192"
@@ -203,14 +207,14 @@ def _series_header(ct: Volume, tags: SeriesTags, uids: _Uids) -> Dataset:
     header.SOPClassUID = CTImageStorage
     header.Modality = "CT"
     _add_patient_and_study(header, tags, uids)
-    _add_acquisition(header, ct, tags)
+    _add_acquisition(header, slices, tags)
     header.SeriesInstanceUID = uids.of("series")
     header.SeriesNumber = 1
     header.SeriesDescription = tags.series_description
     header.FrameOfReferenceUID = uids.of("frame of reference")
     header.PositionReferenceIndicator = ""
     header.PatientPosition = "HFS"
-    _add_pixel_format(header, ct, tags)
+    _add_pixel_format(header, slices, tags)
     return header
 
 
@@ -230,7 +234,7 @@ def _add_patient_and_study(header: Dataset, tags: SeriesTags, uids: _Uids) -> No
         setattr(header, f"{moment}Time", "120000")
 
 
-def _add_acquisition(header: Dataset, ct: Volume, tags: SeriesTags) -> None:
+def _add_acquisition(header: Dataset, slices: AcquiredSlices, tags: SeriesTags) -> None:
     thickness = tags.slice_thickness_mm
     header.Manufacturer = tags.manufacturer
     header.ManufacturerModelName = tags.model
@@ -239,20 +243,22 @@ def _add_acquisition(header: Dataset, ct: Volume, tags: SeriesTags) -> None:
     header.KVP = _ds(tags.kvp)
     header.XRayTubeCurrent = round(tags.tube_current_ma)
     header.ConvolutionKernel = tags.kernel
-    header.SliceThickness = _ds(ct.spacing_mm[2] if thickness is None else thickness)
-    header.ReconstructionDiameter = _ds(ct.spacing_mm[0] * ct.shape[2])
-    header.GantryDetectorTilt = _ds(0.0)
+    header.SliceThickness = _ds(slices.distance_mm if thickness is None else thickness)
+    header.ReconstructionDiameter = _ds(slices.stack.pixel_spacing_mm[0] * slices.hu.shape[2])
+    header.GantryDetectorTilt = _ds(slices.tilt_deg)
     header.AcquisitionNumber = 1
     if tags.contrast_agent:
         header.ContrastBolusAgent = tags.contrast_agent
 
 
-def _add_pixel_format(header: Dataset, ct: Volume, tags: SeriesTags) -> None:
+def _add_pixel_format(header: Dataset, slices: AcquiredSlices, tags: SeriesTags) -> None:
+    stack = slices.stack
     header.SamplesPerPixel = 1
     header.PhotometricInterpretation = "MONOCHROME2"
-    header.Rows, header.Columns = ct.shape[1:]
-    header.PixelSpacing = [_ds(ct.spacing_mm[1]), _ds(ct.spacing_mm[0])]
-    header.ImageOrientationPatient = [_ds(v) for v in ct.direction[:, :2].T.ravel()]
+    header.Rows, header.Columns = slices.hu.shape[1:]
+    header.PixelSpacing = [_ds(v) for v in stack.pixel_spacing_mm[::-1]]
+    axes = (*stack.row_direction, *stack.column_direction)
+    header.ImageOrientationPatient = [_ds(v) for v in axes]
     header.BitsAllocated = header.BitsStored = 16
     header.HighBit = 15
     header.PixelRepresentation = 1
@@ -264,16 +270,15 @@ def _add_pixel_format(header: Dataset, ct: Volume, tags: SeriesTags) -> None:
         header.PixelPaddingValue = tags.padding_hu - _INTERCEPT_HU
 
 
-def _slice_dataset(common: Dataset, ct: Volume, k: int, uids: _Uids) -> FileDataset:
+def _slice_dataset(common: Dataset, slices: AcquiredSlices, k: int, uids: _Uids) -> FileDataset:
     """The header of slice ``k``, without its pixels."""
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
     image = FileDataset("", common.copy(), file_meta=meta, preamble=b"\0" * 128)
-    position = ct.index_to_world((0, 0, k))
     image.SOPInstanceUID = uids.of(f"slice {k}")
     image.InstanceNumber = k + 1
-    image.ImagePositionPatient = [_ds(v) for v in position]
-    image.SliceLocation = _ds(float(position @ ct.direction[:, 2]))
+    image.ImagePositionPatient = [_ds(v) for v in slices.stack.positions_mm[k]]
+    image.SliceLocation = _ds(slices.stack.heights_mm[k])
     return image
 
 

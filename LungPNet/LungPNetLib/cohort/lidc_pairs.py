@@ -2,26 +2,27 @@
 
 LIDC-IDRI has no lung masks. The masks written here are those of ``lungs.classical`` on the whole
 scan, cut to the slices that were asked for: weak labels, right mostly at the middle of the lungs
-and least at apex, base and disease.
+and least at apex, base and disease. Where a person found them wrong, lidc_corrections.json mends
+them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from LungPNetLib.cohort.lidc import TEST_ONLY_PATIENTS, LidcScan, scans
+from LungPNetLib.cohort.lidc_corrections import corrected, read_corrections
 from LungPNetLib.cohort.lidc_shim import dicom_folder
 from LungPNetLib.cohort.manifest import Manifest, StudyRow, read_manifest, write_manifest
-from LungPNetLib.cohort.splits import Splits, split_cohort
 from LungPNetLib.errors import InputError, OutputError
 from LungPNetLib.events import Reporter
 from LungPNetLib.lungs import classical
 from LungPNetLib.reading import read_study
 from LungPNetLib.volume import Volume, write_image
 
-LABEL_SOURCE = "weak: lungs.classical"
+LABEL_SOURCE = "weak: lungs.classical, corrected by hand where listed"
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,9 @@ def write_lung_pairs(
     dicom: Path | None = None,
     patients: Sequence[str] | None = None,
     slices: SliceChoice | None = None,
-    fractions: Mapping[str, float] | None = None,
-    seed: int = 0,
     reporter: Reporter | None = None,
-) -> tuple[Manifest, Splits]:
-    """Write pairs of all patients in the LIDC-IDRI folder, with manifest.csv and splits.json.
+) -> Manifest:
+    """Write pairs of all patients in the LIDC-IDRI folder, with their manifest.csv.
 
     Each scan becomes ``ct_FIRST-LAST.nrrd`` (int16 HU, upright) and ``lungs_FIRST-LAST.nrrd``
     (1 right, 2 left) in a folder of its own; a scan that is already there is not made again, so an
@@ -90,16 +89,12 @@ def write_lung_pairs(
         Only these; all that are in the folder by default.
     slices : SliceChoice, optional
         All slices by default.
-    fractions : mapping, optional
-        Shares of patients for ``validation`` and ``test``; 0.1 for validation by default.
-    seed : int
-        Of the splits.
     reporter : Reporter, optional
 
     Returns
     -------
-    Manifest, Splits
-        One row a scan; no patient is in two parts.
+    Manifest
+        One row a scan. Training splits it by patient.
 
     Raises
     ------
@@ -122,9 +117,7 @@ def write_lung_pairs(
             "another range."
         )
     write_manifest(out / "manifest.csv", rows)
-    manifest = read_manifest(out / "manifest.csv", ("ct", "lungs"))
-    fractions = {"validation": 0.1} if fractions is None else fractions
-    return manifest, split_cohort(manifest, out / "splits.json", fractions, seed=seed)
+    return read_manifest(out / "manifest.csv", ("ct", "lungs"))
 
 
 def _patients(root: Path, wanted: Sequence[str] | None) -> list[str]:
@@ -180,7 +173,8 @@ def _pair(ct: Volume, scan: LidcScan, out: Path, chosen: range) -> StudyRow:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"The folder '{out}' cannot be written: {error}.") from error
-        for name, volume in (("ct", ct), ("lungs", classical.segment(ct))):
+        lungs = corrected(classical.segment(ct), scan.series_uid, read_corrections())
+        for name, volume in (("ct", ct), ("lungs", lungs)):
             rows, columns = volume.shape[1:]
             part = volume.cropped((0, 0, chosen.start), (columns, rows, len(chosen)))
             partial = files[name].with_name(f"partial_{files[name].name}")

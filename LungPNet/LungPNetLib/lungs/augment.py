@@ -31,6 +31,8 @@ class AugmentConfig:
         Share of slices whose field of view is cut by a circle or a straight edge.
     dense_probability : float
         Share of slices in which a part of the lung at its border turns into soft tissue.
+    thin_probability : float
+        Share of slices whose neighbours are drawn towards them, as in a scan of thinner slices.
     """
 
     rotation_deg: float = 12.0
@@ -40,6 +42,7 @@ class AugmentConfig:
     offset_hu: float = 15.0
     cut_probability: float = 0.2
     dense_probability: float = 0.15
+    thin_probability: float = 0.5
 
 
 Sample = tuple[torch.Tensor, torch.Tensor]
@@ -51,6 +54,8 @@ OUTSIDE_HU = -1024.0
 def augmented(sample: Sample, size: int, config: AugmentConfig, rng: np.random.Generator) -> Sample:
     """One random variation of ``sample``, ``size`` pixels wide and high."""
     hu, labels = placed(sample, size, config, rng)
+    if rng.random() < config.thin_probability:
+        hu = hu.lerp(hu[len(hu) // 2], float(rng.uniform(0.2, 0.8)))
     if rng.random() < config.dense_probability:
         hu = with_dense_lung(hu, labels, rng)
     hu = with_scanner(hu, config, rng)

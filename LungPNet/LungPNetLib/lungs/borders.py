@@ -11,6 +11,9 @@ from LungPNetLib.lungs.morphology import Mask, Shrinking
 LUNG_HU = -400
 """Half way between aerated lung (-850) and soft tissue (+50)."""
 
+PADDING_HU = -1500
+"""Below this a voxel was never measured (scanners pad with -2000, -2048 or -3024)."""
+
 
 def draw_borders(
     hu: npt.NDArray[np.generic],
@@ -19,7 +22,10 @@ def draw_borders(
     airways: Mask,
     shrinking: Shrinking,
 ) -> None:
-    """Write full-resolution labels: coarse shape inside, threshold within a voxel of its border."""
+    """Write full-resolution labels: coarse shape inside, threshold within a voxel of its border.
+
+    Padding is never labelled.
+    """
     soft = {side: mask.astype(np.float32) for side, mask in sides.items()}
     lumen = airways.astype(np.float32)
     for side, mask in soft.items():
@@ -29,7 +35,7 @@ def draw_borders(
             if not share.any():
                 continue
             aerated = (hu[k] < LUNG_HU) & (shrinking.slices_enlarged(lumen, k) < 0.25)
-            inside = ((share > 0.12) & aerated) | (share > 0.95)
+            inside = (((share > 0.12) & aerated) | (share > 0.95)) & (hu[k] > PADDING_HU)
             labels[k][_joined(inside, share > 0.5) & (labels[k] == 0)] = side
 
 

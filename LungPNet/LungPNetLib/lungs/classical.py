@@ -18,26 +18,22 @@ from scipy import ndimage
 
 from LungPNetLib.errors import InputError
 from LungPNetLib.lungs.airways import airway_tree
-from LungPNetLib.lungs.borders import LUNG_HU, draw_borders
+from LungPNetLib.lungs.borders import LUNG_HU, PADDING_HU, draw_borders
+from LungPNetLib.lungs.completion import completed
 from LungPNetLib.lungs.morphology import (
     ZYX,
     Components,
     FloatImage,
     Mask,
-    closed,
     dilated,
     distance_mm,
-    holes_filled_by_slice,
     opened,
 )
-from LungPNetLib.lungs.pockets import convex_hull, costal_pockets
+from LungPNetLib.lungs.pockets import convex_hull
 from LungPNetLib.lungs.slices import CoarseCt
 from LungPNetLib.volume import Volume
 
 RIGHT, LEFT = 1, 2
-
-PADDING_HU = -1500
-"""Below this a voxel was never measured (scanners pad with -2000, -2048 or -3024)."""
 
 OUTSIDE_HU = -940
 """Smoothed air around the body is darker than this; lung is not, except in severe emphysema."""
@@ -47,9 +43,6 @@ BOWEL_GAS_HU = -960
 
 WALL_MM = 1.5
 """Bronchial wall that is left out together with the lumen."""
-
-CLOSING_MM = 6.0
-"""Vessels and nodules at the surface up to twice this width belong to the lung."""
 
 MIN_DEPTH_MM = 15.0
 """Skin, fat and ribs cover the lungs; air between back and table never gets this deep."""
@@ -162,7 +155,8 @@ def _coarse_lungs(chest: _Chest) -> tuple[dict[int, Mask], Mask]:
     filled: dict[int, Mask] = {}
     for side, lung in sides.items():
         other = sides.get(RIGHT + LEFT - side, np.zeros_like(lung))
-        filled[side] = _completed(lung, other, centre_row, chest)
+        centre = (centre_row, chest.midline)
+        filled[side] = completed(lung, other, chest.hu, centre, chest.spacing_mm) & ~chest.outside
     if RIGHT in filled and LEFT in filled:
         filled[LEFT] &= ~filled[RIGHT]
     return filled, airways
@@ -241,26 +235,3 @@ def _nearest_seed(lung: Mask, seeds: list[Mask], spacing_mm: ZYX) -> npt.NDArray
         distances = [distance_mm(seed, spacing_mm)[rest] for seed in seeds]
         owner[rest] = np.argmin(distances, axis=0)
     return owner
-
-
-def _completed(lung: Mask, other: Mask, centre_row: float, chest: _Chest) -> Mask:
-    """One lung with its vessels, nodules and dense parts against the chest wall."""
-    box = _box_around(lung, 12, chest.spacing_mm)
-    spacing = chest.spacing_mm
-    part, rival, hu = lung[box], other[box], chest.hu[box]
-    full = holes_filled_by_slice(closed(part, CLOSING_MM, spacing)) & ~rival
-    centre = (centre_row - box[1].start, chest.midline - box[2].start)
-    full |= costal_pockets(full, rival, hu, centre, spacing)
-    full = holes_filled_by_slice(full) & ~rival & ~chest.outside[box]
-    whole = np.zeros_like(lung)
-    whole[box] = full
-    return whole
-
-
-def _box_around(mask: Mask, margin_mm: float, spacing_mm: ZYX) -> tuple[slice, slice, slice]:
-    found = ndimage.find_objects(mask.view(np.uint8))[0]
-    grown = [
-        slice(max(0, s.start - int(margin_mm / d) - 1), min(n, s.stop + int(margin_mm / d) + 1))
-        for s, d, n in zip(found, spacing_mm, mask.shape, strict=True)
-    ]
-    return grown[0], grown[1], grown[2]

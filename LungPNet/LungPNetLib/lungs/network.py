@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from monai.networks.nets.basic_unet import BasicUNet
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from LungPNetLib.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 CLASSES = ("background", "right lung", "left lung")
 
@@ -75,6 +75,9 @@ STRIDE = 16
 
 def make_network(arch: LungArch) -> nn.Module:
     """A U-Net from (N, context_slices, H, W) float32 to (N, 3, H, W) logits of ``CLASSES``."""
+    # Here, because inference that finds the network compiled needs its sizes and not MONAI.
+    from monai.networks.nets.basic_unet import BasicUNet
+
     return BasicUNet(
         spatial_dims=2,
         in_channels=arch.context_slices,

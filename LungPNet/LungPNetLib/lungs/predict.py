@@ -6,11 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from LungPNetLib.errors import ModelError
 from LungPNetLib.lungs import classical
+from LungPNetLib.runtime import Runtime, open_network
 from LungPNetLib.volume import Volume
-from LungPNetLib.weights.registry import Found, Loaded, find_weights, read_weights
+from LungPNetLib.weights.registry import Found, find_weights, read_weights, verify
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class LungMethod(str, Enum):
@@ -32,15 +37,20 @@ class LungPrediction:
     method : LungMethod
         ``CLASSICAL`` or ``NETWORK``.
     model : dict, optional
-        The registry's record of the weights, for the result.
-    notice : str
-        What the person should know about the choice of the method; empty if nothing.
+        The registry's record of the weights and how they were run, for the result.
+    notices : tuple of str
+        What the person should know about the choice of the method and about the run.
     """
 
     labels: Volume
     method: LungMethod
     model: dict[str, Any] | None = None
-    notice: str = ""
+    notices: tuple[str, ...] = ()
+
+    @property
+    def notice(self) -> str:
+        """All notices as one text; empty if there are none."""
+        return " ".join(self.notices)
 
 
 def predict_lungs(
@@ -49,6 +59,7 @@ def predict_lungs(
     *,
     weights: Path | str | None = None,
     device: str = "cpu",
+    runtime: Runtime = Runtime.AUTO,
     progress: Callable[[float], None] = lambda _: None,
 ) -> LungPrediction:
     """Right (1) and left (2) lung on the grid of ``ct``, which may have any axis order.
@@ -61,7 +72,9 @@ def predict_lungs(
     weights : Path or str, optional
         A safetensors file or the id of registered weights, for the network.
     device : str
-        torch device of the network.
+        Of the network, one that is really there: ``"cpu"``, ``"cuda:0"``.
+    runtime : Runtime
+        What computes the network.
     progress : callable
         Told the share of the work done, 0 to 1.
 
@@ -71,6 +84,8 @@ def predict_lungs(
         No lung is found.
     ModelError
         The network was asked for and its weights are missing, damaged or unknown.
+    DependencyError
+        The runtime was asked for and is not installed.
     """
     if method is LungMethod.CLASSICAL:
         return LungPrediction(classical.segment(ct, progress), LungMethod.CLASSICAL)
@@ -80,34 +95,46 @@ def predict_lungs(
             "The lungs were found by thresholds and morphology, because no weights for the lung "
             "network are installed."
         )
-        return LungPrediction(classical.segment(ct, progress), LungMethod.CLASSICAL, notice=notice)
-    return _by_network(ct, found, device, progress)
+        return LungPrediction(
+            classical.segment(ct, progress), LungMethod.CLASSICAL, notices=(notice,)
+        )
+    return _by_network(ct, found, runtime, device, progress)
 
 
 def _by_network(
-    ct: Volume, found: Found | None, device: str, progress: Callable[[float], None]
+    ct: Volume,
+    found: Found | None,
+    runtime: Runtime,
+    device: str,
+    progress: Callable[[float], None],
 ) -> LungPrediction:
-    from LungPNetLib.errors import ModelError
     from LungPNetLib.lungs import infer
+    from LungPNetLib.lungs.network import STRIDE, LungArch
 
     if found is None:
         raise ModelError(
             "There are no weights for the lung network. Train some with: lungpnet train lungs, or "
-            "use --lungs classical"
+            "use --method classical"
         )
-    network, context_slices = load_network(read_weights(found), device)
-    labels = infer.segment(ct, network, context_slices, device, progress)
-    return LungPrediction(labels, LungMethod.NETWORK, found.record())
+    verify(found)
+    context_slices = LungArch.from_mapping(found.entry.arch).context_slices
+    network = open_network(
+        lambda: load_network(found),
+        (1, context_slices, 4 * STRIDE, 4 * STRIDE),
+        found.entry.sha256,
+        runtime=runtime,
+        device=device,
+    )
+    labels = infer.segment(ct, network, context_slices, progress)
+    model = {**found.record(), **network.record()}
+    return LungPrediction(labels, LungMethod.NETWORK, model, tuple(network.notices))
 
 
-def load_network(loaded: Loaded, device: str) -> tuple[Any, int]:
-    """The network of these weights, ready to run, and the number of slices that it sees."""
-    import torch
-
+def load_network(found: Found) -> nn.Module:
+    """The network with these weights, verified, in evaluation mode, float32 on the CPU."""
     from LungPNetLib.lungs.network import LungArch, make_network
 
-    arch = LungArch.from_mapping(loaded.entry.arch)
-    network = make_network(arch)
+    loaded = read_weights(found)
+    network = make_network(LungArch.from_mapping(loaded.entry.arch))
     network.load_state_dict(loaded.state_dict)
-    network.to(device, memory_format=torch.channels_last)
-    return network.eval(), arch.context_slices
+    return network.eval()

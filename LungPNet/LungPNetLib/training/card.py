@@ -13,6 +13,7 @@ from typing import Any
 from LungPNetLib import __version__
 from LungPNetLib.training.config import config_record
 from LungPNetLib.training.fit import FitResult
+from LungPNetLib.training.run_log import read_metrics
 from LungPNetLib.training.task import CardFacts, Metric
 from LungPNetLib.weights.entries import WeightsEntry
 
@@ -30,6 +31,7 @@ class RunFacts:
     parameters: int
     n_bytes: int
     config: dict[str, Any]
+    curve: tuple[dict[str, float], ...]
 
     @classmethod
     def of(
@@ -46,6 +48,7 @@ class RunFacts:
             parameters=parameters,
             n_bytes=n_bytes,
             config=config_record(config),
+            curve=tuple(read_metrics(result.out)),
         )
 
 
@@ -79,6 +82,7 @@ def model_card(
         _section("Metrics", _metrics_table(metrics)),
         _section("Limits", [f"- {sentence}" for sentence in facts.limits]),
         _section("How it was made", _making(run)),
+        _section("Curve", _curve_table(run.curve)),
         _section("Licence", [facts.licence]),
     ]
     return "\n".join(line for part in parts for line in part) + "\n"
@@ -146,3 +150,17 @@ def _making(run: RunFacts) -> list[str]:
         json.dumps(run.config, indent=2),
         "```",
     ]
+
+
+def _curve_table(curve: tuple[dict[str, float], ...]) -> list[str]:
+    """Every epoch of the run, a row each."""
+    names = [name for name in dict.fromkeys(key for row in curve for key in row) if name != "epoch"]
+    if not names:
+        return []
+    rows = [
+        f"| {row['epoch']:.0f} | "
+        + " | ".join(f"{row[name]:.4g}" if name in row else "" for name in names)
+        + " |"
+        for row in curve
+    ]
+    return [f"| epoch | {' | '.join(names)} |", "|---" * (len(names) + 1) + "|", *rows]

@@ -88,7 +88,7 @@ def evaluate(arguments: argparse.Namespace) -> int:
         close()
     print_result(
         arguments,
-        {"weights": found.record(), "metrics": [vars(metric) for metric in metrics]},
+        {"weights": found.record(), "metrics": [metric.record() for metric in metrics]},
         [
             f"{found.entry.id} (research use only)",
             *(f"{m.name}: {metric_words(m)}, {m.n_patients} patients" for m in metrics),

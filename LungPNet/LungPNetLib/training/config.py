@@ -29,6 +29,8 @@ class TrainerConfig:
 
     Parameters
     ----------
+    start_from : str
+        Weights to begin with: a safetensors file or the id of registered ones; empty begins anew.
     seed : int
         Decides the first weights, every draw and every dropout.
     epochs : int
@@ -64,6 +66,7 @@ class TrainerConfig:
         A resumable checkpoint is written at each epoch's end, and within an epoch as often.
     """
 
+    start_from: str = ""
     seed: int = 7
     epochs: int = 20
     steps_per_epoch: int = 0

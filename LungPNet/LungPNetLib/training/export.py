@@ -155,6 +155,7 @@ def _entry(task: TrainingTask, facts: CardFacts, content: bytes) -> WeightsEntry
         preprocessing=dict(facts.preprocessing),
         classes=tuple(facts.classes),
         outcome_source=facts.outcome_source.value,
+        trained_on=facts.trained_on,
         card=f"{weights_id}.md",
     )
 

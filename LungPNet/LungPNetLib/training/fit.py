@@ -17,7 +17,7 @@ import lightning.pytorch as pl
 import torch
 
 from LungPNetLib.device import resolve_device
-from LungPNetLib.errors import Cancelled, InputError
+from LungPNetLib.errors import Cancelled, InputError, ModelError
 from LungPNetLib.events import Reporter
 from LungPNetLib.training.callback import Conductor
 from LungPNetLib.training.checkpoints import BEST, LAST, RunState, load_checkpoint
@@ -25,6 +25,7 @@ from LungPNetLib.training.config import TrainerConfig
 from LungPNetLib.training.loaders import Cohort
 from LungPNetLib.training.run_folder import run_folder, run_record
 from LungPNetLib.training.task import TrainingTask
+from LungPNetLib.weights.registry import load_weights
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,8 @@ def _fit_in(
         module = task.make_module(config)
         if checkpoint:
             module.load_state_dict(checkpoint["weights"])
+        elif trainer_config.start_from:
+            _begin_with(task, module, trainer_config.start_from)
         cohort = Cohort(task.training_samples(), task.validation_samples(), trainer_config, state)
         optimizers = checkpoint["optimizers"] if checkpoint else []
         steps = cohort.steps_per_epoch()
@@ -160,6 +163,18 @@ def _fit_in(
         minutes=state.seconds / 60,
         stopped=state.stopped,
     )
+
+
+def _begin_with(task: TrainingTask, module: pl.LightningModule, weights: str) -> None:
+    """Take over the weights of an earlier training of the same network."""
+    loaded = load_weights(task.name, weights=weights)
+    try:
+        task.network(module).load_state_dict(loaded.state_dict)
+    except RuntimeError as error:
+        raise ModelError(
+            f"The weights '{weights}' do not fit the network of this configuration; choose others, "
+            f"or the variant '{loaded.entry.variant}'. ({error})"
+        ) from error
 
 
 def _ended_for_good(state: RunState, config: TrainerConfig) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -50,6 +51,13 @@ class Metric:
     n_patients: int
     unit: str = ""
 
+    def record(self) -> dict[str, Any]:
+        """JSON values: null where a number is not finite."""
+        return {
+            name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in vars(self).items()
+        }
+
 
 @dataclass(frozen=True)
 class CardFacts:
@@ -88,6 +96,14 @@ class CardFacts:
     generator: str = ""
     licence: str = "Apache-2.0"
     limits: tuple[str, ...] = field(default=())
+
+    @property
+    def trained_on(self) -> str:
+        """The cohort in a few words, for screens and reports."""
+        made_up = f"made-up patients ({self.generator})" if self.generator else ""
+        n = len(self.training_ids)
+        real = f"{n} real patient{'s' if n > 1 else ''}" if n else ""
+        return " and ".join(filter(None, (made_up, real)))
 
 
 class TrainingTask(ABC):

@@ -35,6 +35,8 @@ class WeightsEntry:
         Meaning of output index k.
     outcome_source : str
         ``patients``, ``synthetic`` or ``mixed``.
+    trained_on : str
+        The cohort in words, for screens and reports.
     card : str
         Name of the model card (Markdown) beside the registry.
     """
@@ -48,6 +50,7 @@ class WeightsEntry:
     preprocessing: dict[str, Any]
     classes: tuple[str, ...]
     outcome_source: str
+    trained_on: str
     card: str
 
 

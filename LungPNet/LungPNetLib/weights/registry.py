@@ -50,6 +50,7 @@ class Found:
             "variant": entry.variant,
             "sha256": entry.sha256,
             "outcome_source": entry.outcome_source,
+            "trained_on": entry.trained_on,
             "origin": self.origin.value,
         }
 

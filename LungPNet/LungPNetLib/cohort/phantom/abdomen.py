@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,27 +18,33 @@ SPLEEN_HU = 50.0
 STOMACH_HU = 28.0
 GUT_HU = 35.0
 
+KIDNEY_HU = 34.0
+
 _DIAPHRAGM_MM = 3.0
 _GUT_WALL_MM = 3.0
 _UNEVEN_MM = 1.8
+_FILLED_SHARE = 0.75
 
 
 @dataclass(frozen=True)
 class Abdomen:
-    """Liver, spleen, stomach with a gas bubble, and loops of colon with gas.
+    """Liver, spleen, kidneys, stomach with a gas bubble, and loops of colon with gas.
 
     Parameters
     ----------
     liver, spleen, stomach : Ellipsoid
+    kidneys : tuple of Ellipsoid
     gas_level_y_mm : float
         The stomach holds gas in front of this (on the back, gas lies in front).
     colon : tuple of Ellipsoid
-        Haustra of the colon below the left dome and in front.
+        Haustra: the left flexure below the left dome and in front, the transverse colon, and the
+        ascending and descending colon down to the lower end of a long scan.
     """
 
     liver: Ellipsoid
     spleen: Ellipsoid
     stomach: Ellipsoid
+    kidneys: tuple[Ellipsoid, ...]
     gas_level_y_mm: float
     colon: tuple[Ellipsoid, ...]
 
@@ -45,18 +52,24 @@ class Abdomen:
     def drawn(cls, build: Build, rng: np.random.Generator) -> Abdomen:
         """Organs that fit below the patient's diaphragm."""
         right, left = build.dome_right_z_mm, build.dome_left_z_mm
-        colon: list[Ellipsoid] = []
-        start = np.array([rng.uniform(78.0, 100.0), rng.uniform(-40.0, -5.0), left - 34.0])
-        for k in range(int(rng.integers(2, 8))):
-            x, y, z = start + rng.normal(0.0, 3.0, 3) + k * np.array([-15.0, -7.0, -5.0])
-            place: Triplet = (float(x), float(y), float(z))
-            colon.append(Ellipsoid(place, tuple(rng.uniform((10.0,) * 3, (17.0,) * 3).tolist())))
+        flexure = (rng.uniform(78.0, 100.0), rng.uniform(-40.0, -5.0), left - 34.0)
+        middle = rng.uniform(-150.0, -100.0)
+        colon = (
+            *_haustra(rng, flexure, (-15.0, -7.0, -5.0), int(rng.integers(2, 8))),
+            *_haustra(rng, (-78.0, -62.0, left + middle), (17.0, 0.0, 2.0), 10),
+            *_haustra(rng, (104.0, 22.0, left - 110.0), (-0.6, 0.0, -17.0), 12),
+            *_haustra(rng, (-104.0, 18.0, right - 175.0), (0.6, 0.0, -17.0), 9),
+        )
         return cls(
             liver=Ellipsoid((-58.0, -16.0, right - 78.0), (112.0, 92.0, 92.0)),
             spleen=Ellipsoid((98.0, 30.0, left - 48.0), (34.0, 54.0, 52.0)),
             stomach=Ellipsoid((60.0, -24.0, left - 44.0), (50.0, 50.0, 42.0)),
+            kidneys=tuple(
+                Ellipsoid((side * 58.0, 48.0, z), (27.0, 27.0, 54.0))
+                for side, z in ((-1.0, right - 150.0), (1.0, left - 118.0))
+            ),
             gas_level_y_mm=rng.uniform(-37.0, -26.0),
-            colon=tuple(colon),
+            colon=colon,
         )
 
     def paint(self, section: Section, build: Build, wall_distance: Plane, texture: Plane) -> Plane:
@@ -73,6 +86,8 @@ class Abdomen:
         inner = cavity + _DIAPHRAGM_MM
         section.paint(inner, FAT_HU)
         section.paint(np.maximum(inner, self.liver.distance(x, y, z)), LIVER_HU)
+        for kidney in self.kidneys:
+            section.paint(np.maximum(inner, kidney.distance(x, y, z)), KIDNEY_HU)
         self._paint_colon(section, inner)
         wall = np.maximum(inner, self.stomach.distance(x, y, z))
         section.paint(wall, MUSCLE_HU)
@@ -90,3 +105,14 @@ class Abdomen:
                     window, distance = found
                     wall = np.maximum(distance, inner[window]) + np.float32(shrink_mm)
                     section.paint(wall, tissue_hu, window)
+
+
+def _haustra(
+    rng: np.random.Generator, start: Triplet, step: Triplet, count: int
+) -> Iterator[Ellipsoid]:
+    """A stretch of colon from ``start`` on; some of its haustra are empty and do not show."""
+    for k in range(count):
+        x, y, z = np.array(start) + k * np.array(step) + rng.normal(0.0, 3.0, 3)
+        radii = rng.uniform((10.0,) * 3, (19.0,) * 3).tolist()
+        if rng.uniform() < _FILLED_SHARE:
+            yield Ellipsoid((float(x), float(y), float(z)), tuple(radii))

@@ -46,8 +46,10 @@ _MOST_SLICES = 100
 _WHOLE_LUNGS_MM = 300.0
 _DISTANCES_MM = (3.0, 3.2, 4.0, 5.0)
 _WIDE_FIELDS_MM, _NARROW_FIELDS_MM = (330.0, 500.0), (230.0, 300.0)
-_NARROW_SHARE, _SLAB_SHARE = 0.15, 0.12
+_NARROW_SHARE, _SLAB_SHARE, _LOW_SHARE = 0.15, 0.12, 0.08
 _SLAB_SLICES = (20, 50)
+_LOW_SHIFT_MM = (110.0, 190.0)
+"""A scan of the abdomen holds the bases of the lungs only."""
 _NODULE_SHARES = (0.15, 0.3, 0.22, 0.14, 0.1, 0.06, 0.03)
 """Shares of the patients with none, one, two ... nodules."""
 _LARGE_NODULE_MM = 15.0
@@ -151,6 +153,8 @@ def draw_patient(seed: int, index: int) -> PatientPlan:
         whole = slices * distance_mm
         slices = int(rng.integers(_SLAB_SLICES[0], min(_SLAB_SLICES[1], slices)))
         z += rng.uniform(-0.4, 0.4) * (whole - slices * distance_mm)
+    elif rng.uniform() < _LOW_SHARE:
+        z -= rng.uniform(*_LOW_SHIFT_MM)
     return PatientPlan(
         cohort_seed=seed,
         index=index,
@@ -279,6 +283,7 @@ def _loaded(path: Path, plan: PatientPlan) -> MadeUpPatient | None:
         seed=plan.person_seed,
         pathologies=plan.pathologies,
         scanner=plan.scanner,
+        acquired=None,
     )
 
 

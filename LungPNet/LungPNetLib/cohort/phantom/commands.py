@@ -49,6 +49,7 @@ def _add_patient_options(group: Any) -> None:
     )  # fmt: skip
     group.add_argument("--kernel", help="such as STANDARD, BONE, B30f, B70f, L, FC51")
     group.add_argument("--mas", type=float, help="dose in mAs, with --kernel (default: 100)")
+    group.add_argument("--tilt", type=float, metavar="DEGREES", help="of the gantry, 1-30")
     group.add_argument("--contrast", type=float, metavar="HU", help="HU of enhanced blood, 150-400")
     group.add_argument(
         "--pathology", action="append", metavar="NAME",
@@ -88,6 +89,7 @@ def _one_patient(
                 spacing_mm=(pixel_mm, pixel_mm, distance_mm),
                 scanner=scanner,
                 pathologies=pathologies,
+                tilt_deg=arguments.tilt or 0.0,
                 progress=reporter.progress,
             )
         with reporter.stage("write files"):
@@ -186,7 +188,7 @@ def _pathologies(names: list[str]) -> list[Pathology]:
 
 
 def _refuse_patient_options(arguments: argparse.Namespace) -> None:
-    names = ("size", "spacing", "kernel", "mas", "contrast", "pathology")
+    names = ("size", "spacing", "kernel", "mas", "tilt", "contrast", "pathology")
     given = [f"--{name}" for name in names if getattr(arguments, name) is not None]
     if given:
         raise InputError(

@@ -5,25 +5,23 @@ Written for demonstrations, tests and training. Nothing in it comes from a real 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from LungPNetLib.cohort.phantom.layers import Layers
 from LungPNetLib.cohort.phantom.nodule import NoduleSpec, NoduleTruth
-from LungPNetLib.cohort.phantom.organs import AIR_HU, BLOOD_HU, Enhancement
+from LungPNetLib.cohort.phantom.organs import BLOOD_HU, Enhancement
 from LungPNetLib.cohort.phantom.pathology import Pathology
-from LungPNetLib.cohort.phantom.scanner import Noise, Scanner, Table
-from LungPNetLib.cohort.phantom.shapes import Plane, Section
-from LungPNetLib.cohort.phantom.surroundings import breathed, paint_surroundings, without_couch
-from LungPNetLib.cohort.phantom.thorax import SectionTruth, Thorax
-from LungPNetLib.cohort.phantom.trees import Points, rasterised
+from LungPNetLib.cohort.phantom.rendering import tilted_slices, upright_slices
+from LungPNetLib.cohort.phantom.scanner import Noise, Scanner
+from LungPNetLib.cohort.phantom.surroundings import breathed
+from LungPNetLib.cohort.phantom.thorax import Thorax
+from LungPNetLib.cohort.phantom.tilted import AcquiredSlices, leaning_rows, tilted_stack
 from LungPNetLib.errors import InputError
 from LungPNetLib.volume import Triplet, Volume
 
-GENERATOR_VERSION = "A-3"
+GENERATOR_VERSION = "A-4"
 """Goes up whenever the same arguments make other voxels; stored pictures are then made again."""
 
 CENTRE_MM: Triplet = (0.0, 8.0, -36.0)
@@ -36,8 +34,8 @@ _SMALLEST_SIZE = 16
 _VEIN_SHARE, _RIGHT_SHARE, _LEFT_SHARE = 1.3, 1.0, 0.85
 """How much contrast agent great veins, right and left heart hold relative to the blood pool."""
 
-LabelPlanes = npt.NDArray[np.uint8]
-"""Labels of one slice in the order of ``MASKS``, shape (masks, rows, columns)."""
+_TILT_DEG = (1.0, 30.0)
+"""How far gantries tilt either way; less is not told from rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +65,9 @@ class MadeUpPatient:
     pathologies : tuple of Pathology
     scanner : Scanner
         What the image was taken with.
+    acquired : AcquiredSlices, optional
+        The slices of a tilted gantry, which are what is written as DICOM. The volumes then lie on
+        the upright grid that the reader resamples them to, -2000 HU where no slice is.
     """
 
     ct: Volume
@@ -80,6 +81,7 @@ class MadeUpPatient:
     seed: int
     pathologies: tuple[Pathology, ...]
     scanner: Scanner
+    acquired: AcquiredSlices | None = None
 
     @property
     def padding_hu(self) -> int | None:
@@ -96,6 +98,7 @@ def make_patient(
     scanner: Scanner | None = None,
     pathologies: Sequence[Pathology] = (),
     nodules: Sequence[NoduleSpec] | None = None,
+    tilt_deg: float = 0.0,
     progress: Callable[[float], None] = lambda _: None,
 ) -> MadeUpPatient:
     """Make the patient that belongs to ``seed``.
@@ -121,6 +124,9 @@ def make_patient(
         What the patient suffers from; healthy without any.
     nodules : sequence of NoduleSpec, optional
         Nodules in place of the standard one, labelled from 1.
+    tilt_deg : float
+        Tilt of the gantry about the left-right axis, up to 30 degrees either way. Slices then lie
+        ``spacing_mm[2]`` apart along the table; see ``MadeUpPatient.acquired``.
     progress : callable
         Told the share of the slices that are done.
 
@@ -136,6 +142,7 @@ def make_patient(
     ((24, 64, 64), 1)
     """
     _check(seed, size, spacing_mm)
+    _check_tilt(tilt_deg)
     scanner = scanner or Scanner()
     diseases = tuple(kind for kind in pathologies if kind is not Pathology.NONE)
     thorax = Thorax.drawn(seed, diseases, _enhancement(scanner), nodules)
@@ -143,6 +150,7 @@ def make_patient(
         middle + step * (np.arange(count) - (count - 1) / 2)
         for middle, step, count in zip(centre_mm, spacing_mm, size, strict=True)
     )
+    y, lean = leaning_rows(y, tilt_deg)
     noise = Noise(
         scanner,
         (size[1], size[0]),
@@ -152,7 +160,11 @@ def make_patient(
     )
     ct = np.empty(size[::-1], np.int16)
     masks = np.zeros((len(MASKS), *ct.shape), np.uint8)
-    slices = _slices(thorax, scanner, (x, y, z), spacing_mm)
+    slices = (
+        tilted_slices(thorax, scanner, (x, y, z), lean, spacing_mm, tilt_deg)
+        if tilt_deg
+        else upright_slices(thorax, scanner, (x, y, z), spacing_mm)
+    )
     for k, (hu, labels) in enumerate(slices):
         if scanner.motion_mm:
             hu = breathed(hu, y, scanner.motion_mm, k * spacing_mm[2])
@@ -161,14 +173,24 @@ def make_patient(
         masks[:, k] = labels
         progress((k + 1) / size[2])
     masks[:, :, scanner.unseen((size[1], size[0]))] = 0
-    grid = Volume(ct, spacing_mm, (float(x[0]), float(y[0]), float(z[0])))
+    corner = (float(x[0]), float(y[0]), float(z[0] + lean[0]))
+    acquired = None
+    if tilt_deg:
+        stack = tilted_stack(corner, tilt_deg, size[2], spacing_mm)
+        acquired = AcquiredSlices(ct, stack, spacing_mm[2])
+        grid = acquired.upright()
+        volumes = [acquired.labels_on(grid, mask) for mask in masks]
+    else:
+        grid = Volume(ct, spacing_mm, corner)
+        volumes = [grid.with_array(mask) for mask in masks]
     return MadeUpPatient(
         ct=grid,
-        **{name: grid.with_array(mask) for name, mask in zip(MASKS, masks, strict=True)},
+        **dict(zip(MASKS, volumes, strict=True)),
         nodule_table=tuple(nodule.truth for nodule in thorax.nodules),
         seed=seed,
         pathologies=diseases,
         scanner=scanner,
+        acquired=acquired,
     )
 
 
@@ -177,66 +199,6 @@ def _enhancement(scanner: Scanner) -> Enhancement | None:
         return None
     added = scanner.contrast_hu - BLOOD_HU
     return Enhancement(_VEIN_SHARE * added, _RIGHT_SHARE * added, _LEFT_SHARE * added)
-
-
-def _slices(
-    thorax: Thorax,
-    scanner: Scanner,
-    axes_mm: tuple[Points, Points, Points],
-    spacing_mm: Triplet,
-) -> Iterator[tuple[Plane, LabelPlanes]]:
-    """HU of each slice before the scanner, and its labels in the order of ``MASKS``."""
-    x, y, z = axes_mm
-    layers = Layers.of(spacing_mm[2], scanner.slab_mm(spacing_mm[2]))
-    heights = z[0] + layers.first_mm + layers.step_mm * np.arange(layers.needed(len(z)))
-    vessels = rasterised(thorax.vessels, (x, y, heights))
-    body = thorax if scanner.table is Table.CURVED else without_couch(thorax)
-    painted: dict[int, tuple[Plane, SectionTruth]] = {}
-    for first in range(0, len(z) * layers.stride, layers.stride):
-        own = range(first, first + layers.per_slice)
-        painted = {n: painted[n] for n in own if n in painted}
-        for n in own:
-            if n not in painted:
-                section = _empty_section(axes_mm, float(heights[n]), spacing_mm[0])
-                paint_surroundings(section, thorax.build, scanner)
-                share = vessels[n].astype(np.float32) / np.float32(255.0)
-                painted[n] = section.hu, body.paint(section, share, layers.step_mm)
-        hu: Plane = np.mean([painted[n][0] for n in own], axis=0)
-        yield hu, _labels([painted[n][1] for n in own])
-
-
-def _empty_section(axes_mm: tuple[Points, Points, Points], z_mm: float, pixel_mm: float) -> Section:
-    x, y, _ = axes_mm
-    return Section(
-        x[None].astype(np.float32),
-        y[:, None].astype(np.float32),
-        z_mm,
-        pixel_mm,
-        np.full((len(y), len(x)), AIR_HU, np.float32),
-    )
-
-
-def _labels(truths: list[SectionTruth]) -> LabelPlanes:
-    """Labels of one slice in the order of ``MASKS``."""
-    lungs = _mostly([t.right_lung for t in truths]) + 2 * _mostly([t.left_lung for t in truths])
-    inside = lungs > 0
-    nodules = np.maximum.reduce([t.nodule_label for t in truths])
-    return np.stack(
-        [
-            lungs,
-            _mostly([t.airways for t in truths]),
-            _mostly([t.nodule for t in truths]) * inside * nodules,
-            np.maximum.reduce([t.lobes for t in truths]) * inside,
-            np.maximum.reduce([t.pathology for t in truths]) * inside,
-            _mostly([t.effusion for t in truths]),
-        ]
-    )
-
-
-def _mostly(shares: list[Plane]) -> npt.NDArray[np.uint8]:
-    """1 where at least half of the voxel is inside."""
-    inside: npt.NDArray[np.uint8] = (np.mean(shares, axis=0) >= 0.5).astype(np.uint8)
-    return inside
 
 
 def _check(seed: int, size: tuple[int, int, int], spacing_mm: Triplet) -> None:
@@ -252,4 +214,13 @@ def _check(seed: int, size: tuple[int, int, int], spacing_mm: Triplet) -> None:
         raise InputError(
             f"A made-up CT has square pixels, got {spacing_mm[0]} x {spacing_mm[1]} mm; "
             "give both the same spacing."
+        )
+
+
+def _check_tilt(tilt_deg: float) -> None:
+    low, high = _TILT_DEG
+    if tilt_deg and not low <= abs(tilt_deg) <= high:
+        raise InputError(
+            f"The tilt of a made-up gantry must be 0 or {low:g} to {high:g} degrees either way, "
+            f"got {tilt_deg:g}."
         )

@@ -1,0 +1,1 @@
+"""How good a result is: overlap of masks, means with intervals, tables."""
