@@ -58,12 +58,18 @@ class LungPNetWidget(ScriptedLoadableModuleWidget):
     def setup(self):
         """Build the panel."""
         super().setup()
+        from LungPNetLib.slicer_bridge.dependencies import DependencyInstaller
         from LungPNetLib.slicer_bridge.panels.lungpnet_panel import LungPNetPanel
 
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/LungPNet.ui"))
         self.layout.addWidget(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.panel = LungPNetPanel(slicer.util.childWidgetVariables(uiWidget), LungPNetLogic())
+        requirements = Path(self.resourcePath("LungPNet-requirements.txt"))
+        self.panel = LungPNetPanel(
+            slicer.util.childWidgetVariables(uiWidget),
+            LungPNetLogic(),
+            DependencyInstaller.ofSlicer(requirements),
+        )
         self.panel.setup()
 
     def cleanup(self):

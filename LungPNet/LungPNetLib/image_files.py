@@ -54,7 +54,7 @@ def read_ct_image(path: Path) -> Volume:
         raise InputError(_NO_ORIENTATION)
     if volume.array.dtype.kind not in "iuf" or not np.isfinite(volume.array).all():
         raise InputError("The file holds values that are not finite real numbers.")
-    return volume.with_array(_compact_hu(volume.array))
+    return volume.with_array(compact_hu(volume.array))
 
 
 def _header(path: Path) -> dict[str, str]:
@@ -114,7 +114,7 @@ def _stored_chunks(path: Path, offset: int, n_bytes: int) -> Iterator[tuple[str,
             yield ("<" if first in _NIFTI_HEADER_BYTES else ">"), chunk
 
 
-def _compact_hu(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def compact_hu(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     if array.dtype == np.int16:
         return array
     fits = float(array.min()) >= -32768 and float(array.max()) <= 32767

@@ -15,15 +15,15 @@ from LungPNetLib.device import resolve_device
 from LungPNetLib.dicom.series import MIN_SLICES
 from LungPNetLib.errors import InputError
 from LungPNetLib.events import JsonLines
-from LungPNetLib.lungs.predict import LungMethod, load_network, predict_lungs
+from LungPNetLib.lungs.predict import LungMethod, lung_network, predict_lungs
 from LungPNetLib.output import result_folder
 from LungPNetLib.pipeline import AnalyzeOptions, analyze, run, save
 from LungPNetLib.reading import read_study
 from LungPNetLib.result import StudyResult
 from LungPNetLib.study import Acquisition, InputFormat, Patient, SliceGeometry, Study
 from LungPNetLib.volume import Volume
-from LungPNetLib.warm_models import release_models, warm_model
-from LungPNetLib.weights.registry import find_weights, read_weights
+from LungPNetLib.warm_models import release_models
+from LungPNetLib.weights.registry import find_weights, verify
 from LungPNetLib.worker import Job, Verb
 from LungPNetLib.worker_protocol import map_volume, write_volume
 
@@ -124,11 +124,9 @@ def manage_models(job: Job) -> dict[str, Any]:
     found = find_weights("lungs", weights=job.fields.get("weights"))
     if found is None:
         return {"warm": []}
-    weights = found
+    verify(found)
     with job.reporter.stage("models"):
-        warm_model(
-            (found.entry.sha256, device), lambda: load_network(read_weights(weights), device)
-        )
+        lung_network(found, device=device)
     return {"warm": [found.entry.id]}
 
 

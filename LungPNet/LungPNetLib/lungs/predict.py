@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from LungPNetLib.errors import ModelError
 from LungPNetLib.lungs import classical
-from LungPNetLib.runtime import Runtime, open_network
+from LungPNetLib.runtime import Runner, Runtime, open_network
 from LungPNetLib.volume import Volume
+from LungPNetLib.warm_models import warm_model
 from LungPNetLib.weights.registry import Found, find_weights, read_weights, verify
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _by_network(
     progress: Callable[[float], None],
 ) -> LungPrediction:
     from LungPNetLib.lungs import infer
-    from LungPNetLib.lungs.network import STRIDE, LungArch
+    from LungPNetLib.lungs.network import LungArch
 
     if found is None:
         raise ModelError(
@@ -117,17 +118,43 @@ def _by_network(
             "use --method classical"
         )
     verify(found)
+    network = lung_network(found, runtime, device)
+    earlier = len(network.notices)
     context_slices = LungArch.from_mapping(found.entry.arch).context_slices
-    network = open_network(
-        lambda: load_network(found),
-        (1, context_slices, 4 * STRIDE, 4 * STRIDE),
-        found.entry.sha256,
-        runtime=runtime,
-        device=device,
-    )
     labels = infer.segment(ct, network, context_slices, progress)
     model = {**found.record(), **network.record()}
-    return LungPrediction(labels, LungMethod.NETWORK, model, tuple(network.notices))
+    return LungPrediction(labels, LungMethod.NETWORK, model, tuple(network.notices[earlier:]))
+
+
+def lung_network(found: Found, runtime: Runtime = Runtime.AUTO, device: str = "cpu") -> Runner:
+    """The network with these weights, ready to run; kept in memory for the next time.
+
+    Parameters
+    ----------
+    found : Found
+        Verified weights.
+    runtime : Runtime
+    device : str
+        One that is really there.
+
+    Raises
+    ------
+    DependencyError
+        The runtime was asked for and is not installed.
+    """
+    from LungPNetLib.lungs.network import STRIDE, LungArch
+
+    context_slices = LungArch.from_mapping(found.entry.arch).context_slices
+    return warm_model(
+        (found.entry.sha256, runtime.value, device),
+        lambda: open_network(
+            lambda: load_network(found),
+            (1, context_slices, 4 * STRIDE, 4 * STRIDE),
+            found.entry.sha256,
+            runtime=runtime,
+            device=device,
+        ),
+    )
 
 
 def load_network(found: Found) -> nn.Module:

@@ -5,7 +5,7 @@ Enums are kept by the names of their members: renaming one breaks scenes that pe
 
 import enum
 
-from slicer import vtkMRMLScalarVolumeNode
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 
@@ -51,6 +51,8 @@ class LungPNetParameters:
     inputVolume: vtkMRMLScalarVolumeNode
     method: LungMethodChoice = LungMethodChoice.AUTO
     device: DeviceChoice = DeviceChoice.AUTO
+    allowGaps: bool = False
+    deidentify: bool = False
 
 
 @parameterNodeWrapper
@@ -60,6 +62,9 @@ class LungSegmentParameters:
     inputVolume: vtkMRMLScalarVolumeNode
     method: LungMethodChoice = LungMethodChoice.AUTO
     device: DeviceChoice = DeviceChoice.AUTO
+    first: vtkMRMLSegmentationNode
+    second: vtkMRMLSegmentationNode
+    comparison: vtkMRMLTableNode
 
 
 @parameterNodeWrapper

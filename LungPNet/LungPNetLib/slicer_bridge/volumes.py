@@ -13,7 +13,7 @@ import slicer
 import vtk
 
 from LungPNetLib.errors import InputError
-from LungPNetLib.image_files import _compact_hu
+from LungPNetLib.image_files import compact_hu
 from LungPNetLib.volume import Volume
 
 _RAS_OF_LPS = np.array([-1.0, -1.0, 1.0])
@@ -94,7 +94,7 @@ def ctFromNode(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Volume:
             "Transforms module and choose the volume again."
         )
     volume = volumeFromNode(volumeNode)
-    return volume.with_array(_compact_hu(volume.array))
+    return volume.with_array(compact_hu(volume.array))
 
 
 def updateNodeFromVolume(volumeNode: slicer.vtkMRMLScalarVolumeNode, volume: Volume) -> None:

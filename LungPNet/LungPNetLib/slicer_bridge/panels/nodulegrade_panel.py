@@ -1,7 +1,281 @@
-"""The panel of the module NoduleGrade: nodules and their grades."""
+"""The panel of the module NoduleGrade: nodules that a person points at, and their measurements."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from LungPNetLib.errors import LungPNetError
+from LungPNetLib.nodules.finding import NoduleFinding, Status
+from LungPNetLib.slicer_bridge.nodule_nodes import (
+    addClickedNodule,
+    jumpToNodule,
+    measureAgain,
+    noduleName,
+    noduleNumber,
+    nodulesOf,
+    removeNodule,
+    updateNodule,
+)
+from LungPNetLib.slicer_bridge.panels.message_line import MessageLine
 from LungPNetLib.slicer_bridge.panels.panel import Panel
+from LungPNetLib.slicer_bridge.panels.run_area import Tone
+from LungPNetLib.slicer_bridge.panels.tables import fillTable
+
+_TONES = {Status.OPEN: Tone.PLAIN, Status.ACCEPTED: Tone.GOOD, Status.REJECTED: Tone.CAUTION}
 
 
 class NoduleGradePanel(Panel):
     """See ``Panel``; its parameters are a ``NoduleGradeParameters``."""
+
+    def __init__(self, ui: Any, logic: Any) -> None:
+        super().__init__(ui, logic)
+        self._findings: list[NoduleFinding] = []
+        self._points: Any = None
+
+    def setup(self) -> None:
+        """Connect the widgets."""
+        super().setup()
+        ui = self.ui
+        self.messages = MessageLine(ui.messageLabel)
+        ui.placeWidget.buttonsVisible = False
+        ui.placeWidget.placeMultipleMarkups = ui.placeWidget.ForcePlaceSingleMarkup
+        ui.placeWidget.connect("activeMarkupsPlaceModeChanged(bool)", self._onPlaceMode)
+        ui.clickButton.connect("clicked(bool)", self._place)
+        ui.noduleTable.verticalHeader().hide()
+        ui.noduleTable.connect("cellClicked(int,int)", lambda _row, _column: self._jump())
+        ui.noduleTable.connect("itemSelectionChanged()", self._showSelected)
+        for button, status in (
+            (ui.acceptButton, Status.ACCEPTED),
+            (ui.rejectButton, Status.REJECTED),
+            (ui.undecidedButton, Status.OPEN),
+        ):
+            button.connect("clicked()", lambda status=status: self._change(status=status))
+        ui.commentEdit.connect("editingFinished()", self._comment)
+        ui.deleteButton.connect("clicked()", self._delete)
+        ui.measureButton.connect("clicked()", self._measure)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.NodeRemovedEvent, self._onNodeRemoved)
+
+    def _connect(self) -> None:
+        super()._connect()
+        if self.parameters.inputVolume is None:
+            self.parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass(
+                "vtkMRMLScalarVolumeNode"
+            )
+        self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+        self.messages.say("")
+        self._update()
+
+    def _disconnect(self) -> None:
+        if self.parameters is not None:
+            self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+        self._endPlacing()
+        super()._disconnect()
+        self._update()
+
+    def _onParameters(self, _caller: Any, _event: str) -> None:
+        self._endPlacing()
+        self.messages.say("")
+        self._update()
+
+    def _onNodeRemoved(self, scene: Any, _event: str) -> None:
+        """A person may delete the segmentation, and the list with it."""
+        if self.parameters is not None and not scene.IsBatchProcessing():
+            self._update()
+
+    @property
+    def _volumeNode(self) -> Any:
+        return self.parameters.inputVolume if self.parameters is not None else None
+
+    # Placing
+
+    def _place(self, on: bool) -> None:
+        """Wait for a click in a slice view, or stop waiting."""
+        if not on:
+            self._endPlacing()
+            return
+        self._points = self._newPoints()
+        self.ui.placeWidget.setCurrentNode(self._points)
+        self.ui.placeWidget.setPlaceModeEnabled(True)
+        self.messages.say(_("Click into a nodule in a slice view; Esc stops."))
+
+    def _newPoints(self) -> Any:
+        """A node that only takes the click: neither listed nor saved."""
+        self._removePoints()
+        points = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
+        points.SetHideFromEditors(True)
+        points.SaveWithSceneOff()
+        points.CreateDefaultDisplayNodes()
+        points.GetDisplayNode().SetPointLabelsVisibility(False)
+        self.addObserver(points, points.PointPositionDefinedEvent, self._onPoint)
+        return points
+
+    def _onPoint(self, points: Any, _event: str) -> None:
+        # The view that took the click still works on the point: handle it when that is done.
+        qt.QTimer.singleShot(0, lambda: self._take(points))
+
+    def _take(self, points: Any) -> None:
+        """Outline the nodule at the point that was clicked."""
+        volumeNode = self._volumeNode
+        if points is not self._points or volumeNode is None:
+            return
+        place = [0.0, 0.0, 0.0]
+        points.GetNthControlPointPositionWorld(0, place)
+        self._endPlacing()
+        with slicer.util.WaitCursor():
+            self._guarded(lambda: self._add(volumeNode, place))
+
+    def _add(self, volumeNode: Any, place: list[float]) -> None:
+        finding = addClickedNodule(volumeNode, place)
+        self._update(finding.finding_id)
+        jumpToNodule(volumeNode, finding)
+        self.messages.say(
+            _("{name} was outlined. Check the outline in all views.").format(
+                name=noduleName(finding)
+            ),
+            Tone.GOOD,
+        )
+
+    def _onPlaceMode(self, isOn: bool) -> None:
+        self.ui.clickButton.checked = isOn
+
+    def _endPlacing(self) -> None:
+        if self.ui.placeWidget.placeModeEnabled:
+            self.ui.placeWidget.setPlaceModeEnabled(False)
+        self._removePoints()
+        self.ui.clickButton.checked = False
+
+    def _removePoints(self) -> None:
+        points, self._points = self._points, None
+        if points is None:
+            return
+        self.removeObserver(points, points.PointPositionDefinedEvent, self._onPoint)
+        self.ui.placeWidget.setCurrentNode(None)
+        if points.GetScene() is not None:
+            points.GetScene().RemoveNode(points)
+
+    # The list
+
+    def _update(self, selectedId: str = "") -> None:
+        """Show the list of the chosen CT; keep the selection, or make another one."""
+        volumeNode = self._volumeNode
+        selectedId = selectedId or self._selectedId()
+        self._findings = []
+        try:
+            self._findings = nodulesOf(volumeNode) if volumeNode is not None else []
+        except LungPNetError as error:
+            self.messages.say(str(error), Tone.BAD)
+        self.ui.clickButton.enabled = volumeNode is not None
+        self.ui.clickButton.toolTip = (
+            _("Then click into a nodule in a slice view; its outline is found at once")
+            if volumeNode is not None
+            else _("Choose a chest CT first")
+        )
+        self._fill(selectedId)
+        self._showSelected()
+
+    def _fill(self, selectedId: str) -> None:
+        table = self.ui.noduleTable
+        wasBlocked = table.blockSignals(True)
+        fillTable(
+            table,
+            [
+                _("No."),
+                _("Long × short\n(mm)"),
+                _("Mean\n(mm)"),
+                _("Volume\n(mL)"),
+                _("Mean\n(HU)"),
+                _("Side"),
+                _("Slice"),
+                _("Status"),
+            ],
+            [_row(finding) for finding in self._findings],
+            [_TONES[finding.status] for finding in self._findings],
+        )
+        ids = [finding.finding_id for finding in self._findings]
+        if selectedId in ids:
+            table.selectRow(ids.index(selectedId))
+        table.blockSignals(wasBlocked)
+
+    def _selected(self) -> NoduleFinding | None:
+        rows = self.ui.noduleTable.selectionModel().selectedRows()
+        if not rows or rows[0].row() >= len(self._findings):
+            return None
+        return self._findings[rows[0].row()]
+
+    def _selectedId(self) -> str:
+        selected = self._selected()
+        return selected.finding_id if selected is not None else ""
+
+    def _showSelected(self) -> None:
+        """Buttons and comment of the selected row."""
+        selected, ui = self._selected(), self.ui
+        ui.acceptButton.enabled = selected is not None and selected.status is not Status.ACCEPTED
+        ui.rejectButton.enabled = selected is not None and selected.status is not Status.REJECTED
+        ui.undecidedButton.enabled = selected is not None and selected.status is not Status.OPEN
+        ui.deleteButton.enabled = selected is not None
+        ui.commentEdit.enabled = selected is not None
+        ui.commentEdit.text = selected.comment if selected is not None else ""
+        ui.measureButton.enabled = bool(self._findings)
+
+    def _jump(self) -> None:
+        selected = self._selected()
+        if selected is not None:
+            jumpToNodule(self._volumeNode, selected)
+
+    def _change(self, **fields: Any) -> None:
+        selected = self._selected()
+        if selected is None:
+            return
+        self._guarded(lambda: updateNodule(self._volumeNode, replace(selected, **fields)))
+        self._update()
+
+    def _comment(self) -> None:
+        selected, words = self._selected(), str(self.ui.commentEdit.text).strip()
+        if selected is not None and words != selected.comment:
+            self._change(comment=words)
+
+    def _delete(self) -> None:
+        selected = self._selected()
+        if selected is None:
+            return
+        self._guarded(lambda: removeNodule(self._volumeNode, selected.finding_id))
+        self._update()
+
+    def _measure(self) -> None:
+        with slicer.util.WaitCursor():
+            self._guarded(lambda: measureAgain(self._volumeNode))
+        self._update()
+
+    def _guarded(self, work: Callable[[], Any]) -> None:
+        self.messages.guarded(work)
+
+
+def _row(finding: NoduleFinding) -> list[str]:
+    number = str(noduleNumber(finding))
+    status = {
+        Status.OPEN: _("open"),
+        Status.ACCEPTED: _("accepted"),
+        Status.REJECTED: _("rejected"),
+    }[finding.status]
+    measured = finding.measurements
+    if measured is None:
+        return [number, "", "", "", "", "", "", status]
+    side = {"right": _("right"), "left": _("left"), None: ""}[measured.side]
+    return [
+        number,
+        f"{measured.long_axis_mm:.1f} × {measured.short_axis_mm:.1f}",
+        str(measured.mean_diameter_whole_mm),
+        f"{measured.volume_ml:.2f}",
+        f"{measured.mean_hu:.0f}",
+        side,
+        str(measured.slice_number + 1),
+        status,
+    ]

@@ -34,6 +34,7 @@ class Panel(VTKObservationMixin):
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
+        self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
 
     def enter(self) -> None:
         """The panel is opened."""
@@ -57,6 +58,12 @@ class Panel(VTKObservationMixin):
     def onSceneEndClose(self, _caller: Any, _event: str) -> None:
         """Take those of the new scene."""
         if self._isOpen:
+            self._connect()
+
+    def onSceneEndImport(self, _caller: Any, _event: str) -> None:
+        """Take the parameters again: they came before the nodes that they refer to."""
+        if self._isOpen:
+            self._disconnect()
             self._connect()
 
     def _connect(self) -> None:

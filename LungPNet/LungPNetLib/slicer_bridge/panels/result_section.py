@@ -1,0 +1,195 @@
+"""What a panel shows of a result: verdicts, measurements, and what a person can do with them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from LungPNetLib.errors import InputError, OutputError
+from LungPNetLib.slicer_bridge.panels.run_area import RunArea, Tone
+from LungPNetLib.slicer_bridge.panels.tables import fillTable
+from LungPNetLib.slicer_bridge.results import ResultNodes, findResult, isCorrected
+
+_DICOM_FILES = ("segmentation.dcm", "measurements.dcm")
+
+
+class ResultSection:
+    """The quality table, the table of the lungs, and the buttons below them.
+
+    Parameters
+    ----------
+    ui : namespace
+        The panel's widgets.
+    runArea : RunArea
+        Where messages are shown.
+    """
+
+    def __init__(self, ui: Any, runArea: RunArea) -> None:
+        self._ui = ui
+        self._runArea = runArea
+        self._nodes = ResultNodes()
+        self._volumeNode: Any = None
+        for button, work in (
+            (ui.acceptButton, self._accept),
+            (ui.openReportButton, self._openReport),
+            (ui.exportButton, self._export),
+            (ui.openFolderButton, self._openFolder),
+        ):
+            button.connect("clicked()", lambda work=work: runArea.guarded(work))
+        ui.lungTableView.connect("clicked(QModelIndex)", self._jump)
+        settings = slicer.app.settings()
+        ui.observerEdit.text = settings.value("LungPNet/Observer", "") or ""
+        ui.organizationEdit.text = settings.value("LungPNet/Organization", "") or ""
+
+    def show(self, volumeNode: Any) -> None:
+        """Show the result of a CT; of none, or of one without a result, nothing."""
+        self._volumeNode = volumeNode
+        self._nodes = findResult(volumeNode) if volumeNode is not None else ResultNodes()
+        self._showQuality()
+        self._ui.lungTableView.setMRMLTableNode(self._nodes.lungTable)
+        self._ui.lungTableView.visible = self._nodes.lungTable is not None
+        folder = self._nodes.folder
+        self._ui.openFolderButton.enabled = folder is not None and folder.is_dir()
+        self._ui.openReportButton.enabled = bool(folder and (folder / "report.html").is_file())
+        hasDicom = bool(folder and (folder / "measurements.dcm").is_file())
+        self._ui.exportButton.enabled = hasDicom
+        self._showAcceptance(hasDicom)
+
+    def _showQuality(self) -> None:
+        words = {_("Pass"): Tone.GOOD, _("Warning"): Tone.CAUTION, _("Refused"): Tone.BAD}
+        table = self._nodes.qualityTable
+        rows = [] if table is None else _rowsOf(table)
+        rows.sort(key=lambda row: list(words).index(row[1]), reverse=True)
+        fillTable(
+            self._ui.qualityTable,
+            (_("Verdict"), _("Check"), _("Value"), _("Meaning")),
+            [(verdict, title, value, meaning) for title, verdict, value, meaning in rows],
+            [words[row[1]] for row in rows],
+        )
+        warnings = sum(words[row[1]] is not Tone.GOOD for row in rows)
+        if not rows:
+            text, tone = _("The CT has not been analyzed yet."), Tone.PLAIN
+        elif warnings:
+            text = _("{count} of {total} checks ask for caution.").format(
+                count=warnings, total=len(rows)
+            )
+            tone = Tone.CAUTION
+        else:
+            text = _("All {total} checks are passed.").format(total=len(rows))
+            tone = Tone.GOOD
+        self._ui.verdictLabel.text = text
+        self._ui.verdictLabel.styleSheet = f"color: {tone.value}" if tone.value else ""
+
+    def _showAcceptance(self, hasDicom: bool) -> None:
+        accepted = False
+        if hasDicom:
+            from LungPNetLib.dicom.acceptance import is_accepted
+
+            accepted = is_accepted(self._folder() / "measurements.dcm")
+        self._ui.acceptButton.enabled = hasDicom and not accepted
+        self._ui.acceptanceLabel.text = (
+            _("Accepted: the DICOM report is complete and verified.")
+            if accepted
+            else _("Not accepted yet: the DICOM report says that it is unverified.")
+            if hasDicom
+            else _("Without DICOM files as the source there is no DICOM report to accept.")
+            if self._nodes.qualityTable is not None
+            else ""
+        )
+
+    def _accept(self) -> None:
+        from LungPNetLib.dicom.acceptance import accept_measurements
+
+        segmentation = self._nodes.segmentation
+        if segmentation is not None and isCorrected(segmentation):
+            raise InputError(
+                _(
+                    "The segmentation was corrected after the analysis, so the measurements are "
+                    "no longer those of what is shown. They cannot be accepted."
+                )
+            )
+        observer = str(self._ui.observerEdit.text).strip()
+        organization = str(self._ui.organizationEdit.text).strip()
+        accept_measurements(
+            self._folder() / "measurements.dcm",
+            observer_name=observer,
+            organization=organization,
+        )
+        settings = slicer.app.settings()
+        settings.setValue("LungPNet/Observer", observer)
+        settings.setValue("LungPNet/Organization", organization)
+        self.show(self._volumeNode)
+        self._runArea.say(_("The findings are accepted."), Tone.GOOD)
+
+    def _openReport(self) -> None:
+        _openOutside(self._folder() / "report.html")
+
+    def _openFolder(self) -> None:
+        _openOutside(self._folder())
+
+    def _export(self) -> None:
+        target = Path(self._ui.exportFolderPath.currentPath)
+        if not str(self._ui.exportFolderPath.currentPath).strip() or not target.is_dir():
+            raise InputError(_("Choose an existing folder to export the DICOM objects to."))
+        copied = []
+        for name in _DICOM_FILES:
+            source = self._folder() / name
+            if not source.is_file():
+                continue
+            if (target / name).exists():
+                raise InputError(
+                    _("'{name}' exists in that folder. Choose another one.").format(name=name)
+                )
+            try:
+                shutil.copyfile(source, target / name)
+            except OSError as error:
+                (target / name).unlink(missing_ok=True)
+                raise OutputError(
+                    _("'{name}' cannot be written: {reason}.").format(
+                        name=name, reason=error.strerror
+                    )
+                ) from error
+            copied.append(name)
+        self._runArea.say(
+            _("{names} copied. Nothing was sent anywhere.").format(names=", ".join(copied)),
+            Tone.GOOD,
+        )
+
+    def _folder(self) -> Path:
+        folder = self._nodes.folder
+        if folder is None or not folder.is_dir():
+            raise InputError(
+                _("The folder of this result was moved or deleted. Analyze the CT again.")
+            )
+        return folder
+
+    def _jump(self, index: Any) -> None:
+        """Move the slice views to the lung of the row that was clicked."""
+        segmentation = self._nodes.segmentation
+        if segmentation is None:
+            return
+        ids = segmentation.GetSegmentation().GetSegmentIDs()
+        row = index.row()
+        if row < len(ids):
+            centre = segmentation.GetSegmentCenterRAS(ids[row])
+            if centre is not None:
+                slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre)
+
+
+def _rowsOf(tableNode: Any) -> list[tuple[str, str, str, str]]:
+    """Title, verdict, value and meaning of each check."""
+    return [
+        tuple(tableNode.GetCellText(row, column) for column in range(4))
+        for row in range(tableNode.GetNumberOfRows())
+    ]
+
+
+def _openOutside(path: Path) -> None:
+    if not path.exists():
+        raise InputError(_("'{name}' is not there any more.").format(name=path.name))
+    qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(path)))
