@@ -104,11 +104,11 @@ def addClickedNodule(
     clicked = segment_click(ct, lpsPoint(_toVolume(volumeNode, pointRas)), lungs=lungs)
     if not clicked.mask.array.any():
         raise InputError(
-            _("What was found at this point is smaller than a voxel of this CT. Outline it by hand.")
+            _("What lies at this point is smaller than a voxel of this CT. Outline it by hand.")
         )
     _refuseKnown(volumeNode, known, clicked.mask)
     finding = NoduleFinding(
-        finding_id=f"N{1 + max((_number(one) for one in known), default=0)}",
+        finding_id=f"N{1 + max((noduleNumber(one) for one in known), default=0)}",
         centre_lps_mm=clicked.centre_mm,
         origin=Origin.CLICKED,
         measurements=measure_nodule(ct, clicked.mask, lungs),
@@ -150,15 +150,19 @@ def updateNodule(volumeNode: slicer.vtkMRMLScalarVolumeNode, changed: NoduleFind
 
 def removeNodule(volumeNode: slicer.vtkMRMLScalarVolumeNode, findingId: str) -> None:
     """Take an entry and its outline out of the scene."""
-    _keep(
-        volumeNode, [one for one in nodulesOf(volumeNode) if one.finding_id != findingId]
-    )
+    _keep(volumeNode, [one for one in nodulesOf(volumeNode) if one.finding_id != findingId])
     noduleSegmentation(volumeNode).GetSegmentation().RemoveSegment(findingId)
 
 
 def noduleName(finding: NoduleFinding) -> str:
     """What people call the nodule."""
-    return _("Nodule {number}").format(number=_number(finding))
+    return _("Nodule {number}").format(number=noduleNumber(finding))
+
+
+def noduleNumber(finding: NoduleFinding) -> int:
+    """Of an entry that was made here, from 1; 0 of others."""
+    digits = finding.finding_id.removeprefix("N")
+    return int(digits) if digits.isdecimal() else 0
 
 
 def jumpToNodule(volumeNode: slicer.vtkMRMLScalarVolumeNode, finding: NoduleFinding) -> None:
@@ -191,12 +195,12 @@ def _lungsOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Volume | None:
 def _refuseKnown(
     volumeNode: slicer.vtkMRMLScalarVolumeNode, known: Sequence[NoduleFinding], mask: Volume
 ) -> None:
-    inside = mask.array > 0
+    inside = mask.array != 0
     for finding in known:
         other = _maskOf(volumeNode, finding, mask)
         if other is None:
             continue
-        shared = int(np.count_nonzero(inside & (other.array > 0)))
+        shared = int(np.count_nonzero(inside & (other.array != 0)))
         if shared > _SAME_SHARE * min(np.count_nonzero(inside), np.count_nonzero(other.array)):
             raise InputError(
                 _(
@@ -240,8 +244,3 @@ def _keep(volumeNode: slicer.vtkMRMLScalarVolumeNode, findings: Sequence[NoduleF
     records = [finding.to_dict() for finding in findings]
     text = json.dumps(records, ensure_ascii=False, allow_nan=False)
     noduleSegmentation(volumeNode).SetAttribute(LIST, text)
-
-
-def _number(finding: NoduleFinding) -> int:
-    digits = finding.finding_id.removeprefix("N")
-    return int(digits) if digits.isdecimal() else 0

@@ -49,6 +49,8 @@ class NoduleGradePanel(Panel):
         ui.placeWidget.connect("activeMarkupsPlaceModeChanged(bool)", self._onPlaceMode)
         ui.clickButton.connect("clicked(bool)", self._place)
         ui.noduleTable.verticalHeader().hide()
+        # Highlighted titles are bold, and then the columns do not fit into a narrow panel.
+        ui.noduleTable.horizontalHeader().setHighlightSections(False)
         ui.noduleTable.connect("cellClicked(int,int)", lambda _row, _column: self._jump())
         ui.noduleTable.connect("itemSelectionChanged()", self._showSelected)
         for button, status in (
@@ -188,17 +190,18 @@ class NoduleGradePanel(Panel):
             table,
             [
                 _("No."),
-                _("Long × short\n(mm)"),
-                _("Mean\n(mm)"),
-                _("Volume\n(mL)"),
+                _("Long ×\nshort (mm)"),
+                _("Diam.\n(mm)"),
+                _("Vol.\n(mL)"),
                 _("Mean\n(HU)"),
-                _("Side"),
-                _("Slice"),
+                _("Side,\nslice"),
                 _("Status"),
             ],
             [_row(finding) for finding in self._findings],
             [_TONES[finding.status] for finding in self._findings],
         )
+        for column, words in enumerate(_titleTips()):
+            table.horizontalHeaderItem(column).setToolTip(words)
         ids = [finding.finding_id for finding in self._findings]
         if selectedId in ids:
             table.selectRow(ids.index(selectedId))
@@ -258,6 +261,22 @@ class NoduleGradePanel(Panel):
         self.messages.guarded(work)
 
 
+def _titleTips() -> list[str]:
+    """What the columns mean, in their order."""
+    return [
+        _("Number of the nodule; its segment has the same name"),
+        _("Long and short axis on the axial section with the largest area"),
+        _("Mean of long and short axis, to the whole millimetre"),
+        _("Volume of the outline"),
+        _("Mean density of the outline"),
+        _(
+            "Right or left lung, where the lungs of this CT were found, and the slice with the "
+            "largest section, counted from 1"
+        ),
+        _("What you decided"),
+    ]
+
+
 def _row(finding: NoduleFinding) -> list[str]:
     number = str(noduleNumber(finding))
     status = {
@@ -267,15 +286,14 @@ def _row(finding: NoduleFinding) -> list[str]:
     }[finding.status]
     measured = finding.measurements
     if measured is None:
-        return [number, "", "", "", "", "", "", status]
-    side = {"right": _("right"), "left": _("left"), None: ""}[measured.side]
+        return [number, "", "", "", "", "", status]
+    side = {"right": _("R"), "left": _("L"), None: ""}[measured.side]
     return [
         number,
         f"{measured.long_axis_mm:.1f} × {measured.short_axis_mm:.1f}",
         str(measured.mean_diameter_whole_mm),
         f"{measured.volume_ml:.2f}",
         f"{measured.mean_hu:.0f}",
-        side,
-        str(measured.slice_number + 1),
+        f"{side} {measured.slice_number + 1}".strip(),
         status,
     ]
