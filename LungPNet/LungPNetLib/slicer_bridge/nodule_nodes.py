@@ -126,7 +126,7 @@ def measureAgain(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[NoduleFindi
     ct, lungs = ctFromNode(volumeNode), _lungsOf(volumeNode)
     findings = []
     for finding in nodulesOf(volumeNode):
-        mask = _maskOf(volumeNode, finding, ct)
+        mask = _maskOf(volumeNode, finding, _boxOf(volumeNode, finding, ct))
         if mask is None or not mask.array.any():
             findings.append(replace(finding, measurements=None))
             continue
@@ -218,6 +218,25 @@ def _maskOf(
     if node is None or node.GetSegmentation().GetSegment(finding.finding_id) is None:
         return None
     return labelsOnGrid(node, {finding.finding_id: 1}, grid)
+
+
+def _boxOf(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode, finding: NoduleFinding, ct: Volume
+) -> Volume:
+    """The part of the CT that holds the nodule's segment; all of it where it has none."""
+    node = noduleSegmentation(volumeNode)
+    segment = node.GetSegmentation().GetSegment(finding.finding_id)
+    bounds = np.zeros(6)
+    if segment is not None:
+        segment.GetBounds(bounds)
+    if segment is None or bounds[0] > bounds[1]:
+        return ct
+    corners = np.array(np.meshgrid(*bounds.reshape(3, 2))).reshape(3, -1).T
+    index = ct.world_to_index(lpsPoint(corners))
+    last = np.array(ct.shape[::-1]) - 1
+    start = np.clip(np.floor(index.min(axis=0)).astype(int), 0, last)
+    stop = np.clip(np.ceil(index.max(axis=0)).astype(int), 0, last) + 1
+    return ct.cropped(start.tolist(), (stop - start).tolist())
 
 
 def _addSegment(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -132,7 +131,7 @@ class NoduleGradePanel(Panel):
         points.GetNthControlPointPositionWorld(0, place)
         self._endPlacing()
         with slicer.util.WaitCursor():
-            self._guarded(lambda: self._add(volumeNode, place))
+            self.messages.guarded(lambda: self._add(volumeNode, place))
 
     def _add(self, volumeNode: Any, place: list[float]) -> None:
         finding = addClickedNodule(volumeNode, place)
@@ -146,7 +145,10 @@ class NoduleGradePanel(Panel):
         )
 
     def _onPlaceMode(self, isOn: bool) -> None:
+        """The views may end it too, after a click or with Esc."""
         self.ui.clickButton.checked = isOn
+        if not isOn:
+            self.messages.say("")
 
     def _endPlacing(self) -> None:
         if self.ui.placeWidget.placeModeEnabled:
@@ -237,7 +239,7 @@ class NoduleGradePanel(Panel):
         selected = self._selected()
         if selected is None:
             return
-        self._guarded(lambda: updateNodule(self._volumeNode, replace(selected, **fields)))
+        self.messages.guarded(lambda: updateNodule(self._volumeNode, replace(selected, **fields)))
         self._update()
 
     def _comment(self) -> None:
@@ -249,16 +251,14 @@ class NoduleGradePanel(Panel):
         selected = self._selected()
         if selected is None:
             return
-        self._guarded(lambda: removeNodule(self._volumeNode, selected.finding_id))
+        self.messages.guarded(lambda: removeNodule(self._volumeNode, selected.finding_id))
         self._update()
 
     def _measure(self) -> None:
         with slicer.util.WaitCursor():
-            self._guarded(lambda: measureAgain(self._volumeNode))
+            if self.messages.guarded(lambda: measureAgain(self._volumeNode)):
+                self.messages.say(_("All outlines were measured as they are now."), Tone.GOOD)
         self._update()
-
-    def _guarded(self, work: Callable[[], Any]) -> None:
-        self.messages.guarded(work)
 
 
 def _titleTips() -> list[str]:
