@@ -23,18 +23,19 @@ benchmark: $(VENV)/.installed-test
 	$(BIN)/python Testing/benchmarks/phantom.py
 
 # The lung weights that ship. LIDC is a folder with the DICOM files of the patients LIDC-IDRI-0028,
-# -0293 and -0306 in folders of these names; about an hour on 2 cores. Give it again to go on.
+# -0293 and -0306 in folders of these names; an hour on 2 cores. Give it again to go on.
 LIDC ?= lidc-idri
 WORK ?= lung-weights
 WEIGHTS ?= LungPNet/LungPNetLib/weights
+PHANTOM = $(BIN)/lungpnet phantom --cohort
 lung-weights: $(VENV)/.installed-test
-	test -d $(WORK)/training || $(BIN)/lungpnet phantom --cohort 96 --seed 1 --out $(WORK)/training
-	test -d $(WORK)/validation || $(BIN)/lungpnet phantom --cohort 16 --seed 1000 --out $(WORK)/validation
+	test -d $(WORK)/training || $(PHANTOM) 96 --seed 1 --out $(WORK)/training
+	test -d $(WORK)/validation || $(PHANTOM) 16 --seed 1000 --out $(WORK)/validation
 	$(BIN)/lungpnet lidc --dicom $(LIDC) --out $(WORK)/lidc \
 	  --patient LIDC-IDRI-0028 --patient LIDC-IDRI-0293 --patient LIDC-IDRI-0306
 	$(BIN)/lungpnet manifest --out $(WORK)/manifest.csv --validation $(WORK)/validation/manifest.csv \
 	  --training $(WORK)/training/manifest.csv $(WORK)/lidc/manifest.csv
-	$(BIN)/lungpnet train lungs --manifest $(WORK)/manifest.csv --out $(WORK)/run --resume \
+	$(BIN)/lungpnet train lungs --resume --manifest $(WORK)/manifest.csv --out $(WORK)/run \
 	  --weights-out $(WEIGHTS)
 
 $(VENV)/bin/python:

@@ -71,10 +71,11 @@ class OpenVinoRunner(Runner):
             try:
                 model = _converted(network, example_shape)
                 self._compiled = core.compile_model(model, "CPU", settings)
-            except RuntimeError as error:
+            except Exception as error:  # its frontends have errors with no common base
+                reason = str(error).strip().splitlines()[-1:]
                 raise DependencyError(
-                    f"OpenVINO {version} cannot run this network ({error}). Use --runtime torch, "
-                    "or install another version of openvino."
+                    f"OpenVINO {version} cannot run this network ({''.join(reason)}). "
+                    "Use --runtime torch, or install another version of openvino."
                 ) from error
             _write_cached(path, self._compiled.export_model().getvalue())
         self._queue = openvino.AsyncInferQueue(self._compiled)

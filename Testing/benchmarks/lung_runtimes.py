@@ -13,6 +13,7 @@ Masks are compared with that of our network computed by torch in float32. Second
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import platform
 import sys
@@ -95,6 +96,7 @@ def time_r231(ct: Any, repeats: int) -> dict[str, float]:
     from lungmask import LMInferer
     from lungmask.resunet import UNet
 
+    logging.getLogger("lungmask").setLevel(logging.WARNING)
     torch.manual_seed(0)
     network = UNet(
         n_classes=3, padding=True, depth=5, up_mode="upsample", batch_norm=True, residual=False
