@@ -115,6 +115,7 @@ def _stored_chunks(path: Path, offset: int, n_bytes: int) -> Iterator[tuple[str,
 
 
 def compact_hu(array: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """HU as int16 where all values are whole and fit, else as float32."""
     if array.dtype == np.int16:
         return array
     fits = float(array.min()) >= -32768 and float(array.max()) <= 32767

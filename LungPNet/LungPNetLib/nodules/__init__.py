@@ -1,0 +1,1 @@
+"""Nodules: from a click or a search to outlines, measurements and a list."""
