@@ -162,7 +162,8 @@ def _completed(sides: dict[int, Mask], coarse: CoarseCt) -> dict[int, Mask]:
         if not lung.any():
             continue
         taken = found.get(1, sides[3 - side]) if side == 2 else sides[2]
-        found[side] = ~other_air & completed(
+        whole = ~other_air & completed(
             lung, taken, coarse.hu, centre, coarse.spacing_mm, largest_pocket_ml=LARGEST_POCKET_ML
         )
+        found[side] = holes_filled_by_slice(whole) & ~taken
     return found
