@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test benchmark lung-weights clean
+.PHONY: demo test test-slicer benchmark lung-weights clean
 
 demo: $(VENV)/.installed
 	$(BIN)/lungpnet demo --out demo-output --overwrite
@@ -16,6 +16,11 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest
+
+# The Slicer modules on the test host; not part of `make test` yet.
+test-slicer: $(VENV)/.installed-test
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[host]'
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest Testing/slicer
 
 benchmark: $(VENV)/.installed-test
 	$(BIN)/python Testing/benchmarks/lung_accuracy.py
