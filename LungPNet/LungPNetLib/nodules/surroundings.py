@@ -24,6 +24,7 @@ _COARSE_MM = 1.5
 _AIR_HU, _FREE_AIR_HU = -500.0, -990.0
 _BALL_MM = 15.0
 """Radius of the ball that rolls along the pleura: attached nodules up to this radius are kept."""
+_LEAST_SIDE = 0.5
 _LEAST_LUNG_ML = 2.0
 """The lung of a point is the closest aerated region of this size, not a bubble or a bronchus."""
 
@@ -81,7 +82,7 @@ class Surroundings:
 
     def is_lung_side(self, points_mm: Floats) -> Mask:
         """Whether points (..., 3) lie in the lung or in what it surrounds."""
-        inside: Mask = _sampled(self.lung_side, points_mm) >= 0.5
+        inside: Mask = _sampled(self.lung_side, points_mm) >= _LEAST_SIDE
         return inside
 
 
