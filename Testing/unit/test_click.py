@@ -277,5 +277,5 @@ def test_real_nodules_of_held_out_patients(real_data: Path) -> None:
     assert {texture: len(values) for texture, values in scores.items()} == {
         "solid": 11, "part-solid": 11, "non-solid": 11,
     }  # fmt: skip
-    least = {"solid": 0.65, "part-solid": 0.6, "non-solid": 0.5}
+    least = {"solid": 0.63, "part-solid": 0.54, "non-solid": 0.58}
     assert all(np.mean(scores[texture]) > floor for texture, floor in least.items()), scores
