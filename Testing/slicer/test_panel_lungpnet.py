@@ -165,6 +165,7 @@ def test_closed_and_reopened_scene_shows_the_result_again(host, panel, dicom, tm
 def test_an_earlier_result_is_shown_on_its_ct(host, panel, dicom, by_command):
     volume = imported(host, panel, dicom)
     assert findResult(volume).segmentation is None
+    panel.ui.earlierButton.collapsed = False
     panel.ui.resultFolderPath.currentPath = str(by_command)
     host.click(panel.ui.openResultButton)
     assert findResult(volume).segmentation is not None
@@ -174,4 +175,4 @@ def test_nothing_is_cut_off_at_400_pixels(host, panel, dicom):
     analyzed(host, panel, dicom)
     for name in ("optionsButton", "earlierButton", "setupButton", "logButton"):
         getattr(panel.ui, name).collapsed = False
-    assert host.cut_off(panel) == []
+    assert host.cut_off(slicer.modules.LungPNetWidget) == []
