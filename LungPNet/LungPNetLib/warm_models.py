@@ -30,6 +30,7 @@ def warm_model(key: Key, load: Callable[[], Model]) -> Model:
 
     Examples
     --------
+    >>> _ = release_models()
     >>> warm_model(("a1b2", "cpu"), lambda: "loaded")
     'loaded'
     >>> warm_model(("a1b2", "cpu"), lambda: "loaded again")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from LungPNetLib.cohort.dicom_writer import write_ct_series
 from LungPNetLib.cohort.phantom.patient import MadeUpPatient, make_patient
+from LungPNetLib.warm_models import release_models
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -20,6 +22,13 @@ def real_data() -> Path:
     if not (folder / "README.md").is_file():
         pytest.skip(f"no real data at {folder} (set LUNGPNET_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_warm_models() -> Iterator[None]:
+    """No test gets a network that another one has loaded."""
+    yield
+    release_models()
 
 
 @pytest.fixture(scope="session")

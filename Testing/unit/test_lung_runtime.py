@@ -25,6 +25,7 @@ from LungPNetLib.lungs.slices import CoarseCt
 from LungPNetLib.pipeline import AnalyzeOptions, analyze
 from LungPNetLib.reading import read_study
 from LungPNetLib.runtime import Precision, Runtime, TorchRunner, device_for, open_network
+from LungPNetLib.warm_models import release_models
 from LungPNetLib.weights.entries import WeightsEntry, write_registry
 from LungPNetLib.weights.registry import sha256_of
 
@@ -219,6 +220,7 @@ def test_the_result_has_the_same_mask_and_says_what_happened(small_series, weigh
     )
     masks, models = [], []
     for failures in (0, 5):  # 16 images, 8, 4, 2, 1
+        release_models()
         network = LungsByDensity(failing(failures, OUT_OF_MEMORY[0]))
         monkeypatch.setattr(predict, "load_network", lambda _, network=network: network)
         analysis = analyze(study, options, Reporter(), GPU)
@@ -227,6 +229,7 @@ def test_the_result_has_the_same_mask_and_says_what_happened(small_series, weigh
     np.testing.assert_array_equal(*masks)
     assert [model["device"] for model in models] == [GPU, "cpu"]
     assert "memory of the GPU (cpu:0) ran out" in analysis.result.warnings[-1]
+    assert release_models() == 0, "a network that left the GPU is not kept for the next run"
 
 
 # OpenVINO

@@ -12,7 +12,7 @@ from LungPNetLib.errors import ModelError
 from LungPNetLib.lungs import classical
 from LungPNetLib.runtime import Runner, Runtime, open_network
 from LungPNetLib.volume import Volume
-from LungPNetLib.warm_models import warm_model
+from LungPNetLib.warm_models import release_models, warm_model
 from LungPNetLib.weights.registry import Found, find_weights, read_weights, verify
 
 if TYPE_CHECKING:
@@ -123,7 +123,11 @@ def _by_network(
     context_slices = LungArch.from_mapping(found.entry.arch).context_slices
     labels = infer.segment(ct, network, context_slices, progress)
     model = {**found.record(), **network.record()}
-    return LungPrediction(labels, LungMethod.NETWORK, model, tuple(network.notices[earlier:]))
+    notices = tuple(network.notices[earlier:])
+    if notices:
+        # It had to change how it runs; the next run tries anew, and says so if it has to again.
+        release_models()
+    return LungPrediction(labels, LungMethod.NETWORK, model, notices)
 
 
 def lung_network(found: Found, runtime: Runtime = Runtime.AUTO, device: str = "cpu") -> Runner:
