@@ -11,8 +11,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-sys.path.append(sys.argv[1])
-
 from LungPNetLib.output import result_folder
 from LungPNetLib.warm_models import warm_model
 from LungPNetLib.worker import Job, main

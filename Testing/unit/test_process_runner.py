@@ -26,8 +26,7 @@ from LungPNetLib.slicer_bridge.worker_process import find_python, worker_command
 from LungPNetLib.volume import Volume, read_image
 from LungPNetLib.worker_protocol import PROTOCOL
 
-FOLDER = str(Path(LungPNetLib.__file__).parents[1])
-ODD_WORKER = [sys.executable, "-u", str(Path(__file__).with_name("odd_worker.py")), FOLDER]
+ODD_WORKER = [sys.executable, "-u", str(Path(__file__).with_name("odd_worker.py"))]
 OPTIONS = {"lung_method": "classical", "device": "cpu"}
 
 

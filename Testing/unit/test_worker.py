@@ -24,7 +24,6 @@ from LungPNetLib.weights.registry import find_weights
 from LungPNetLib.worker_protocol import PROTOCOL, is_volume, map_volume, take_volume, write_volume
 
 ODD_WORKER = Path(__file__).with_name("odd_worker.py")
-FOLDER = str(Path(LungPNetLib.__file__).parents[1])
 
 
 class Talk:
@@ -35,7 +34,7 @@ class Talk:
         self.stderr = home / f"stderr-{time.monotonic_ns()}"
         with self.stderr.open("wb") as stderr:
             self.process = subprocess.Popen(
-                [sys.executable, "-X", "utf8", "-u", str(ODD_WORKER), FOLDER],
+                [sys.executable, "-X", "utf8", "-u", str(ODD_WORKER)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
