@@ -189,6 +189,13 @@ def test_unknown_weights_stop_at_the_first_study(ct_file, tmp_path, capsys):
     assert not list((tmp_path / "out").iterdir())
 
 
+@pytest.mark.parametrize("runtime", ["torch", "openvino"])
+def test_the_runtime_that_was_asked_for_ran(ct_file, tmp_path, runtime):
+    assert lungs(tmp_path / "out", ct_file, "--method", "network", "--runtime", runtime) == 0
+    (summary,) = (tmp_path / "out").glob("*/summary.json")
+    assert json.loads(summary.read_text())["weights"]["runtime"] == runtime
+
+
 def test_a_fault_of_the_program_waits_until_the_others_are_done(
     ct_file, tmp_path, capsys, monkeypatch
 ):

@@ -18,6 +18,7 @@ from LungPNetLib.events import Reporter
 from LungPNetLib.lungs.predict import LungMethod
 from LungPNetLib.report.wording import NOTICE
 from LungPNetLib.result import StudyResult, Verdict
+from LungPNetLib.runtime import Runtime
 
 if TYPE_CHECKING:
     from LungPNetLib.volume import Volume
@@ -73,6 +74,12 @@ def add_verbs(verbs: Any) -> None:
         choices=[method.value for method in LungMethod],
         default=LungMethod.AUTO.value,
         help="how the lungs are found; auto takes the network where there are weights for it",
+    )
+    verb.add_argument(
+        "--runtime",
+        choices=[runtime.value for runtime in Runtime],
+        default=Runtime.AUTO.value,
+        help="what runs the network; auto takes openvino on a CPU, if it is installed",
     )
     verb.add_argument("--weights", help="safetensors file or id of registered lung weights")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
@@ -184,6 +191,7 @@ def _segment(
     options = AnalyzeOptions(
         stages=("quality", "lungs"),
         lung_method=LungMethod(arguments.method),
+        runtime=Runtime(arguments.runtime),
         lung_weights=arguments.weights,
     )
     target = arguments.out / task.name
