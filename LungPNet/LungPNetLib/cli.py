@@ -82,7 +82,9 @@ def _crash_message(error: Exception) -> str:
 def _parser() -> argparse.ArgumentParser:
     from LungPNetLib.cohort import commands as cohort_commands
     from LungPNetLib.cohort.phantom import commands as phantom_commands
+    from LungPNetLib.cohort.phantom_b import commands as phantom_b_commands
     from LungPNetLib.lungs import commands as lungs_commands
+    from LungPNetLib.radiomics import commands as radiomics_commands
     from LungPNetLib.training import commands as training_commands
 
     parser = argparse.ArgumentParser(
@@ -94,9 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_analyze(verbs)
     _add_demo(verbs)
     lungs_commands.add_verbs(verbs)
+    radiomics_commands.add_verbs(verbs)
     _add_view(verbs)
     _add_config(verbs)
     phantom_commands.add_verbs(verbs)
+    phantom_b_commands.add_verbs(verbs)
     cohort_commands.add_verbs(verbs)
     training_commands.add_verbs(verbs)
     doctor = verbs.add_parser("doctor", help="versions, device, memory, disk, what is missing")

@@ -1,9 +1,10 @@
 """Made-up patients beside the real CTs that may train: lungs, vessels, noise, seconds to make.
 
-Run as ``python Testing/benchmarks/phantom.py [picture.png]``; about five minutes on two cores. The
+Run as ``python Testing/benchmarks/phantom.py [picture.png]``; about ten minutes on two cores. The
 real CTs are looked for in ``../shared/data`` beside the repository, or where the variable
-``LUNGPNET_TEST_DATA`` says. Each is paired with a made-up one of the same grid and kernel, with the
-dose at which its noise is the same. Prints a table; where a picture is named, draws slices, lung
+``LUNGPNET_TEST_DATA`` says. Each is paired with one of generator A on the same grid and with the
+same kernel, at the dose at which its noise is the same, and with a test patient of generator B,
+whose grid and noise are its own. Prints a table; where a picture is named, draws slices, lung
 histograms and noise power spectra side by side into it.
 
 Columns: percentiles of lung HU; share of lung below -950 HU and of inner lung above -500 HU, in %;
@@ -34,6 +35,7 @@ from LungPNetLib.cohort.phantom.cohort import draw_cohort, fresh
 from LungPNetLib.cohort.phantom.patient import make_patient
 from LungPNetLib.cohort.phantom.scanner import Scanner
 from LungPNetLib.cohort.phantom.spectrum import kernel_named
+from LungPNetLib.cohort.phantom_b.cohort import draw_cohort_b, rendered_b
 from LungPNetLib.lungs.predict import LungMethod, predict_lungs
 from LungPNetLib.reading import read_study
 from LungPNetLib.volume import Volume
@@ -146,7 +148,15 @@ def twin(real: Measured, kernel: str, thickness_mm: float, seed: int) -> Measure
         seed, size=ct.shape[::-1], spacing_mm=(ct.spacing_mm[0],) * 2 + ct.spacing_mm[2:],
         scanner=scanner,
     )  # fmt: skip
-    return measured(f"made up, {kernel}", patient.ct, time.perf_counter() - started)
+    return measured(f"A, {kernel}", patient.ct, time.perf_counter() - started)
+
+
+def other_generator(index: int) -> Measured:
+    """A test patient of generator B; seconds are those of making it, or of reading it again."""
+    plan = list(draw_cohort_b(index + 1))[index]
+    started = time.perf_counter()
+    patient = rendered_b(plan)
+    return measured(f"B, {plan.beam.filter}", patient.ct, time.perf_counter() - started)
 
 
 def print_row(one: Measured) -> None:
@@ -164,23 +174,23 @@ def print_row(one: Measured) -> None:
     sys.stdout.flush()
 
 
-def draw(pairs: list[tuple[Measured, Measured]], path: Path) -> None:
+def draw(rows: list[tuple[Measured, ...]], path: Path) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(len(pairs), 6, figsize=(24, 4 * len(pairs)), squeeze=False)
-    for row, pair in zip(axes, pairs, strict=True):
-        for n, one in enumerate(pair):
+    figure, axes = plt.subplots(len(rows), 8, figsize=(32, 4 * len(rows)), squeeze=False)
+    for row, beside in zip(axes, rows, strict=True):
+        for n, one in enumerate(beside):
             plane = one.ct.array[len(one.ct.array) // 2]
-            for column, (low, high) in ((n, (-1350, 150)), (2 + n, (-160, 240))):
+            for column, (low, high) in ((n, (-1350, 150)), (3 + n, (-160, 240))):
                 row[column].imshow(plane, cmap="gray", vmin=low, vmax=high)
                 row[column].set_title(f"{one.name} [{low}, {high}] HU")
                 row[column].axis("off")
-        _curves(row[4], [(m.name, *_histogram(m)) for m in pair], "lung HU", "share")
+        _curves(row[6], [(m.name, *_histogram(m)) for m in beside], "lung HU", "share")
         frequency = BINS_PER_MM[:-1] + 0.025
-        _curves(row[5], [(m.name, frequency, m.spectrum) for m in pair], "cycles a mm", "power")
+        _curves(row[7], [(m.name, frequency, m.spectrum) for m in beside], "cycles a mm", "power")
     figure.tight_layout()
     figure.savefig(path, dpi=55)
 
@@ -220,7 +230,7 @@ def main() -> None:
         f"{'<4mm2':>8}{'4-20':>8}{'>20mm2':>8}"
         f"{'noise':>8}{'peak':>8}{'mean f':>8}{'next':>8}{'s':>8}\n"
     )
-    pairs = []
+    rows = []
     for seed, (case, kernel) in enumerate(PAIRS, start=301):
         if not (DATA / case).is_dir():
             sys.stdout.write(f"{case}: no real data at {DATA} (set LUNGPNET_TEST_DATA)\n")
@@ -229,11 +239,11 @@ def main() -> None:
         study = read_study(folder, allow_gaps=True)
         real = measured(case, study.ct)
         thickness = study.acquisition.slice_thickness_mm or study.ct.spacing_mm[2]
-        pairs.append((real, twin(real, kernel, thickness, seed)))
-        for one in pairs[-1]:
+        rows.append((real, twin(real, kernel, thickness, seed), other_generator(len(rows))))
+        for one in rows[-1]:
             print_row(one)
-    if pairs and len(sys.argv) > 1:
-        draw(pairs, Path(sys.argv[1]))
+    if rows and len(sys.argv) > 1:
+        draw(rows, Path(sys.argv[1]))
 
 
 if __name__ == "__main__":

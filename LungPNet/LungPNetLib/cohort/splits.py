@@ -117,18 +117,36 @@ def split_cohort(
     ------
     InputError
         The file was drawn from another cohort or with other fractions or seed, was changed by
-        hand, or a patient is in two parts; or the column ``split`` is incomplete.
+        hand, or a patient is in two parts; or the column ``split`` is incomplete; or a patient who
+        was made for tests would train or validate.
     OutputError
         The file cannot be written.
     """
     if any("split" in row.columns for row in manifest.rows):
-        return _splits_of_column(manifest)
+        splits = _splits_of_column(manifest)
+        _refuse_test_patients(manifest, splits)
+        return splits
     drawn_with = {"fractions": dict(fractions), "seed": seed}
     if path.exists():
         return _read(path, manifest, drawn_with)
     splits = draw_splits(manifest.patient_ids, fractions, seed=seed)
+    _refuse_test_patients(manifest, splits)
     _write(path, splits, manifest, drawn_with)
     return splits
+
+
+def _refuse_test_patients(manifest: Manifest, splits: Splits) -> None:
+    """Made-up patients that were made for tests neither train nor choose a checkpoint."""
+    made_for_tests = {
+        row.patient_id for row in manifest.rows if row.columns.get("seeds_for") == "test"
+    }
+    used = made_for_tests & {*splits.training, *splits.validation}
+    if used:
+        raise InputError(
+            f"{len(used)} made-up patient(s) of this manifest were made for tests (column "
+            "'seeds_for'); a network that learns from them could not be tested any more. Make "
+            "others: lungpnet phantom --cohort N --seed 1"
+        )
 
 
 def _splits_of_column(manifest: Manifest) -> Splits:
