@@ -16,7 +16,7 @@ from LungPNetLib.folders import cache_folder, config_file, data_folder, log_fold
 
 CORE_PACKAGES = (
     "torch", "numpy", "scipy", "SimpleITK", "pydicom", "highdicom", "pyjpegls", "imagecodecs",
-    "pillow", "platformdirs", "filelock", "psutil", "tqdm",
+    "pillow", "scikit-image", "platformdirs", "filelock", "psutil", "tqdm",
 )  # fmt: skip
 REPORT_PACKAGES = ("Jinja2", "matplotlib", "reportlab")
 
