@@ -11,7 +11,7 @@ from nodule_clicks import BALLS, click_in_view, click_row, made_ct, shown, viewe
 
 from LungPNetLib.cohort.phantom.patient import make_patient
 from LungPNetLib.dicom.export import LUNG_SEGMENTS
-from LungPNetLib.nodules.measurements import measure_nodule
+from LungPNetLib.grading.measure import measure_nodule
 from LungPNetLib.slicer_bridge.nodule_nodes import NODULE, noduleSegmentation, nodulesOf
 from LungPNetLib.slicer_bridge.results import SEGMENTATION, roleNode
 from LungPNetLib.slicer_bridge.segmentations import (

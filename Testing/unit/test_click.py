@@ -13,8 +13,8 @@ from scipy import ndimage
 from LungPNetLib.cohort.phantom.crop import Crop, make_crop
 from LungPNetLib.cohort.phantom.nodule import Location, NoduleSpec, NoduleType
 from LungPNetLib.errors import InputError
+from LungPNetLib.grading.measure import measure_nodule
 from LungPNetLib.nodules.click import segment_click
-from LungPNetLib.nodules.measurements import measure_nodule
 from LungPNetLib.volume import AxisOrder, Triplet, Volume
 
 LUNG_HU, WALL_HU, AIR_HU = -860.0, 40.0, -1000.0

@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from LungPNetLib.errors import InputError
-from LungPNetLib.nodules.measurements import NoduleMeasurements
+from LungPNetLib.grading.measure import NoduleMeasurements
 from LungPNetLib.volume import Triplet
 
 

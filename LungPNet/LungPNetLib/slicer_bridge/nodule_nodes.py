@@ -21,9 +21,9 @@ from slicer.i18n import tr as _
 from LungPNetLib.dicom.derived import Term
 from LungPNetLib.dicom.export import LUNG_SEGMENTS, SegmentSpec
 from LungPNetLib.errors import InputError
+from LungPNetLib.grading.measure import measure_nodule
 from LungPNetLib.nodules.click import segment_click
 from LungPNetLib.nodules.finding import NoduleFinding, Origin, Status
-from LungPNetLib.nodules.measurements import measure_nodule
 from LungPNetLib.slicer_bridge.lung_nodes import findLungs
 from LungPNetLib.slicer_bridge.oriented_images import orientedImage
 from LungPNetLib.slicer_bridge.results import findNode, roleNode

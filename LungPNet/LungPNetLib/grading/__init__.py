@@ -1,0 +1,1 @@
+"""Grading: what a nodule measures, of which type it is, and what published formulas make of it."""
