@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     from LungPNetLib.cohort.phantom_b import commands as phantom_b_commands
     from LungPNetLib.lungs import commands as lungs_commands
     from LungPNetLib.radiomics import commands as radiomics_commands
+    from LungPNetLib.survival import pet_commands
     from LungPNetLib.training import commands as training_commands
 
     parser = argparse.ArgumentParser(
@@ -96,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_analyze(verbs)
     _add_demo(verbs)
     lungs_commands.add_verbs(verbs)
+    pet_commands.add_verbs(verbs)
     radiomics_commands.add_verbs(verbs)
     _add_view(verbs)
     _add_config(verbs)

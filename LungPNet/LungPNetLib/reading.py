@@ -129,7 +129,7 @@ def _read_image_study(path: Path, image_format: InputFormat) -> Study:
 def _read_series(
     entry: SeriesEntry, content: FolderContent, allow_gaps: bool, reporter: Reporter
 ) -> Study:
-    _refuse_mixed_patients(entry, content)
+    refuse_mixed_patients(entry, content)
     frames: list[Frame] = []
     header = Dataset()
     for number, file in enumerate(entry.files):
@@ -163,7 +163,9 @@ def _read_series(
     )
 
 
-def _refuse_mixed_patients(entry: SeriesEntry, content: FolderContent) -> None:
+def refuse_mixed_patients(entry: SeriesEntry, content: FolderContent) -> None:
+    """Raise where the slices of a series name two patients, studies or frames of reference."""
+
     def distinct(files: Iterable[FileHeader], *keywords: str) -> int:
         # Systems differ in case and in trailing ^ of one and the same name.
         texts = ([as_text(f.header.get(k)).casefold().strip("^ ") for k in keywords] for f in files)

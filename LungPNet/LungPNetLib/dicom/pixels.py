@@ -1,10 +1,11 @@
-"""Slices with their position and their Hounsfield units, from single- and multi-frame CT files."""
+"""Slices with their position and their values, from single- and multi-frame CT and PET files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -42,9 +43,13 @@ _FITS_INT32 = 1 << 15
 """Slope and intercept below this keep 16-bit pixels inside int32."""
 
 
+Rescale: TypeAlias = Callable[[npt.NDArray[np.int32], float, float], npt.NDArray[np.generic]]
+"""Stored values, slope and intercept to the values of a slice."""
+
+
 @dataclass(frozen=True)
 class Frame:
-    """One slice: HU, place and the file that it came from.
+    """One slice: HU (in a PET what Units says), place and the file that it came from.
 
     ``hu`` has shape (rows, columns), float32 or int16; ``position_mm`` is LPS; ``orientation`` are
     the six direction cosines; ``pixel_spacing_mm`` runs along (column, row) index.
@@ -59,8 +64,19 @@ class Frame:
     hu: npt.NDArray[np.generic]
 
 
-def read_frames(path: Path) -> tuple[Dataset, list[Frame]]:
-    """Read one CT file: its data set (without pixels) and its frames in stored order.
+def hounsfield(
+    values: npt.NDArray[np.int32], slope: float, intercept: float
+) -> npt.NDArray[np.generic]:
+    """int16 where slope and intercept are whole numbers (values beyond its range are clipped)."""
+    whole = slope.is_integer() and intercept.is_integer()
+    if whole and max(abs(slope), abs(intercept)) < _FITS_INT32:
+        hu = values * int(slope) + int(intercept)
+        return np.clip(hu, -32768, 32767).astype(np.int16)
+    return (values * slope + intercept).astype(np.float32)
+
+
+def read_frames(path: Path, rescale: Rescale = hounsfield) -> tuple[Dataset, list[Frame]]:
+    """Read one file: its data set (without pixels) and its frames in stored order.
 
     Raises
     ------
@@ -74,7 +90,7 @@ def read_frames(path: Path) -> tuple[Dataset, list[Frame]]:
         _refuse_unreadable_pixels(dataset, path)
         stored = _stored_values(dataset)
         del dataset.PixelData
-        frames = list(_frames(dataset, stored, path))
+        frames = list(_frames(dataset, stored, path, rescale))
     except (LungPNetError, MemoryError):
         raise
     except Exception as error:  # pydicom and the decoders raise errors of many kinds
@@ -94,8 +110,8 @@ def _refuse_unreadable_pixels(dataset: Dataset, path: Path) -> None:
     samples, bits = readable(dataset, "SamplesPerPixel"), readable(dataset, "BitsAllocated")
     if samples not in (None, 1) or bits not in (8, 16):
         raise InputError(
-            f"'{name}' holds {samples} value(s) of {bits} bits a pixel; a CT has one of 16 bits. "
-            "It is a screen capture or not a CT; export the original series."
+            f"'{name}' holds {samples} value(s) of {bits} bits a pixel; a CT or PET has one of 16 "
+            "bits. It is a screen capture or neither; export the original series."
         )
     syntax = dataset.file_meta.TransferSyntaxUID
     if syntax in JPEG_SYNTAXES:
@@ -157,7 +173,9 @@ def _only_stored_bits(values: npt.NDArray[np.generic], dataset: Dataset) -> npt.
     return wide
 
 
-def _frames(dataset: Dataset, stored: npt.NDArray[np.int32], path: Path) -> Iterator[Frame]:
+def _frames(
+    dataset: Dataset, stored: npt.NDArray[np.int32], path: Path, rescale: Rescale
+) -> Iterator[Frame]:
     shared = first_item(dataset, "SharedFunctionalGroupsSequence")
     per_frame = readable(dataset, "PerFrameFunctionalGroupsSequence") or [Dataset()] * len(stored)
     if len(per_frame) != len(stored):
@@ -185,23 +203,12 @@ def _frames(dataset: Dataset, stored: npt.NDArray[np.int32], path: Path) -> Iter
             position_mm=position,
             orientation=orientation,
             pixel_spacing_mm=(float(spacing[1]), float(spacing[0])),
-            hu=_to_hu(
+            hu=rescale(
                 values,
                 1.0 if slope is None else float(slope[0]),
                 0.0 if intercept is None else float(intercept[0]),
             ),
         )
-
-
-def _to_hu(
-    values: npt.NDArray[np.int32], slope: float, intercept: float
-) -> npt.NDArray[np.generic]:
-    """int16 where slope and intercept are whole numbers (values beyond its range are clipped)."""
-    whole = slope.is_integer() and intercept.is_integer()
-    if whole and max(abs(slope), abs(intercept)) < _FITS_INT32:
-        hu = values * int(slope) + int(intercept)
-        return np.clip(hu, -32768, 32767).astype(np.int16)
-    return (values * slope + intercept).astype(np.float32)
 
 
 def _numbers(

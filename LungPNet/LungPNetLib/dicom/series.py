@@ -1,4 +1,4 @@
-"""Finding the CT series in a folder: what is there, and which one to analyze."""
+"""Finding the CT or PET series in a folder: what is there, and which one to analyze."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -18,10 +19,11 @@ from LungPNetLib.dicom.geometry import COSINE_TOLERANCE, SPACING_TOLERANCE_MM
 from LungPNetLib.dicom.header import as_text, numbers, printable, read_header
 from LungPNetLib.errors import InputError
 
-CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
-ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
-LEGACY_CONVERTED_CT = "1.2.840.10008.5.1.4.1.1.2.2"
-CT_CLASSES = {CT_IMAGE, ENHANCED_CT, LEGACY_CONVERTED_CT}
+CT_IMAGE, PET_IMAGE = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.128"
+
+Modality: TypeAlias = Literal["CT", "PET"]
+_CLASSES = {"CT": {CT_IMAGE, f"{CT_IMAGE}.1", f"{CT_IMAGE}.2"}, "PET": {PET_IMAGE}}
+"""CT: classic, enhanced, legacy converted; PET: classic."""
 
 MIN_SLICES = 3
 """Fewer slices have no measurable spacing."""
@@ -37,8 +39,9 @@ class FileHeader:
 
 @dataclass
 class FolderContent:
-    """What was found in a folder."""
+    """What was found in a folder; ``images`` are those of ``modality``."""
 
+    modality: Modality = "CT"
     images: list[FileHeader] = field(default_factory=list)
     other: list[FileHeader] = field(default_factory=list)
     damaged: list[Path] = field(default_factory=list)
@@ -47,7 +50,7 @@ class FolderContent:
 
 @dataclass(frozen=True)
 class SeriesEntry:
-    """One stack of CT images that could be analyzed.
+    """One stack of CT or PET images that could be analyzed.
 
     ``key`` is what ``--series`` accepts: the SeriesInstanceUID, followed by ``#2``, ``#3``, ... for
     further stacks of another orientation, matrix or pixel size inside the same series.
@@ -76,19 +79,18 @@ class SeriesEntry:
         )
 
 
-def scan_folder(folder: Path) -> FolderContent:
+def scan_folder(folder: Path, modality: Modality = "CT") -> FolderContent:
     """Read the headers of all files under ``folder``, at any depth and with any name.
 
-    Symbolic links to folders are not followed. Files that are not DICOM are listed, not refused;
-    files that begin as DICOM and cannot be read are listed as damaged. A folder that cannot be
-    listed raises ``InputError``.
+    Links to folders are not followed. Files that are not DICOM are listed, not refused; files that
+    begin as DICOM and cannot be read are damaged. ``InputError`` if a folder cannot be listed.
     """
-    return scan_files(_files_under(folder))
+    return scan_files(_files_under(folder), modality)
 
 
-def scan_files(paths: Iterable[Path]) -> FolderContent:
+def scan_files(paths: Iterable[Path], modality: Modality = "CT") -> FolderContent:
     """Read the headers of these files, as :func:`scan_folder` does."""
-    content = FolderContent()
+    content = FolderContent(modality)
     for path in paths:
         try:
             header, reached_pixels = read_header(path)
@@ -97,7 +99,7 @@ def scan_files(paths: Iterable[Path]) -> FolderContent:
         except Exception:  # pydicom raises errors of many kinds on damaged files
             content.damaged.append(path)
         else:
-            if as_text(header.SOPClassUID) not in CT_CLASSES:
+            if as_text(header.SOPClassUID) not in _CLASSES[modality]:
                 content.other.append(FileHeader(path, header))
             elif reached_pixels:
                 content.images.append(FileHeader(path, header))
@@ -124,7 +126,7 @@ def _files_under(folder: Path) -> Iterator[Path]:
 
 
 def list_series(content: FolderContent) -> list[SeriesEntry]:
-    """The stacks of CT images among ``content.images``, localizers left out, largest first."""
+    """The stacks among ``content.images``, localizers left out, largest first."""
     series: dict[str, list[tuple[_Layout, list[FileHeader]]]] = defaultdict(list)
     for file in content.images:
         if "LOCALIZER" in as_text(file.header.get("ImageType")):
@@ -159,7 +161,7 @@ class _Layout:
     @classmethod
     def of(cls, header: Dataset) -> _Layout:
         instance = ""
-        if as_text(header.SOPClassUID) != CT_IMAGE:
+        if as_text(header.SOPClassUID) not in (CT_IMAGE, PET_IMAGE):
             instance = as_text(header.get("ConcatenationUID") or header.get("SOPInstanceUID"))
         return cls(
             instance,
@@ -189,7 +191,7 @@ def _count(files: Sequence[FileHeader]) -> int:
 
 
 def choose_series(content: FolderContent, folder: Path, series: str | None = None) -> SeriesEntry:
-    """The one CT stack to analyze.
+    """The one stack to analyze.
 
     Parameters
     ----------
@@ -203,23 +205,23 @@ def choose_series(content: FolderContent, folder: Path, series: str | None = Non
     Raises
     ------
     InputError
-        No CT, no such series, or several candidates (they are listed).
+        No image, no such series, or several candidates (they are listed).
     """
     if not content.images:
         raise InputError(_nothing_found(content, folder))
     entries = list_series(content)
     if series is not None and entries:
-        return _named_series(entries, series)
+        return _named_series(entries, series, content.modality)
     usable = _usable(entries)
     if not usable:
         most = max((entry.n_slices for entry in entries), default=0)
         raise InputError(
-            f"The CT in '{_shown(folder)}' has {most} slice(s) that are not localizers; at least "
-            f"{MIN_SLICES} slices of one series are needed. Export the whole series."
+            f"The {content.modality} in '{_shown(folder)}' has {most} slice(s) that are not "
+            f"localizers; at least {MIN_SLICES} of one series are needed. Export the whole series."
         )
     if len(usable) > 1:
         raise InputError(
-            f"'{_shown(folder)}' holds {len(usable)} CT series that could be analyzed. "
+            f"'{_shown(folder)}' holds {len(usable)} {content.modality} series. "
             f"Name one with --series:\n{_listing(usable)}"
         )
     return usable[0]
@@ -231,14 +233,14 @@ def _usable(entries: Sequence[SeriesEntry]) -> list[SeriesEntry]:
     return [entry for entry in enough if _Layout.of(entry.header).is_placed] or enough
 
 
-def _named_series(entries: list[SeriesEntry], series: str) -> SeriesEntry:
+def _named_series(entries: list[SeriesEntry], series: str, modality: Modality) -> SeriesEntry:
     matches = [entry for entry in entries if entry.key == series]
     if not matches and series.strip().isdecimal():
         wanted = (float(series),)
         matches = [e for e in entries if numbers(e.header.get("SeriesNumber")) == wanted]
         matches = _usable(matches) or matches
     if len(matches) != 1:
-        problem = "more than one series has" if matches else "no CT series has"
+        problem = "more than one series has" if matches else f"no {modality} series has"
         raise InputError(
             f"--series {printable(series)}: {problem} this UID or number. Name one of:\n"
             f"{_listing(entries)}"
@@ -253,19 +255,17 @@ def _listing(entries: Sequence[SeriesEntry]) -> str:
 def _nothing_found(content: FolderContent, folder: Path) -> str:
     found = Counter(UID(as_text(file.header.SOPClassUID)).name for file in content.other)
     parts = [f"{count} {name}" for name, count in found.most_common(4)]
-    if content.damaged:
-        parts.append(
-            f"{len(content.damaged)} damaged DICOM file(s) such as {_names(content.damaged)}"
-        )
-    if content.not_dicom:
-        parts.append(
-            f"{len(content.not_dicom)} file(s) that are not DICOM, such as "
-            f"{_names(content.not_dicom)}"
-        )
+    for paths, what in (
+        (content.damaged, "damaged DICOM file(s)"),
+        (content.not_dicom, "file(s) that are not DICOM,"),
+    ):
+        if paths:
+            parts.append(f"{len(paths)} {what} such as {_names(paths)}")
     seen = "; ".join(parts) if parts else "no files at all"
+    files = ", or a NIfTI, NRRD or MetaImage file" if content.modality == "CT" else ""
     return (
-        f"No CT images in '{_shown(folder)}' (found: {seen}). Give the folder of a CT series in "
-        "DICOM, or a NIfTI, NRRD or MetaImage file."
+        f"No {content.modality} images in '{_shown(folder)}' (found: {seen}). Give the folder of "
+        f"a {content.modality} series in DICOM{files}."
     )
 
 
@@ -294,7 +294,7 @@ def refuse_damaged(content: FolderContent) -> None:
     """
     if content.damaged:
         raise InputError(
-            f"{len(content.damaged)} DICOM file(s) cannot be read and may be slices of this CT: "
-            f"{_names(content.damaged)}. Copy or export the series again, or remove these files "
-            "if they do not belong to it."
+            f"{len(content.damaged)} DICOM file(s) cannot be read and may be slices of this "
+            f"{content.modality}: {_names(content.damaged)}. Copy or export the series again, or "
+            "remove these files if they do not belong to it."
         )
