@@ -5,27 +5,44 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-slicer benchmark lung-weights clean
+.PHONY: demo test test-python312 benchmark lung-weights screenshots clean
 
 demo: $(VENV)/.installed
 	$(BIN)/lungpnet demo --out demo-output --overwrite
 
+# Unit tests and the Slicer modules on their test host, in two processes of one core each. A file's
+# tests stay together, and files start in the order of their names: the longest are not the last.
+PYTEST_OPTIONS = --numprocesses 2 --dist loadfile --no-loadscope-reorder
 test: $(VENV)/.installed-test
 	Testing/system-packages.sh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 
-# The Slicer modules on the test host; not part of `make test` yet.
-test-slicer: $(VENV)/.installed-test
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[host]'
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest Testing/slicer
+# The unit tests on Slicer's Python, but for those that need torch or MONAI (without_torch.args).
+PYTHON312 ?= python3.12
+BIN312 = $(VENV)-3.12/bin
+test-python312:
+	$(PYTHON312) -c "import sys; assert sys.version_info[:2] == (3, 12), sys.version"
+	test -d $(VENV)-3.12 || $(PYTHON312) -m venv $(VENV)-3.12
+	grep -v monai LungPNet/Resources/LungPNet-requirements.txt > $(VENV)-3.12/requirements.txt
+	$(BIN312)/python -m pip install --quiet -c constraints.txt -r $(VENV)-3.12/requirements.txt \
+	  numpy scipy SimpleITK pydicom highdicom pillow \
+	  hypothesis jsonschema pypdf pytest pytest-xdist python-gdcm
+	PYTHONPATH=LungPNet OMP_NUM_THREADS=1 $(BIN312)/python -m pytest $(PYTEST_OPTIONS) \
+	  @Testing/without_torch.args
 
 benchmark: $(VENV)/.installed-test
 	$(BIN)/python Testing/benchmarks/lung_accuracy.py
 	$(BIN)/python Testing/benchmarks/resources.py
 	$(BIN)/python Testing/benchmarks/phantom.py
+	$(BIN)/python Testing/benchmarks/panel_times.py
+
+# The pictures of docs/, of a made-up patient; a few minutes.
+screenshots: $(VENV)/.installed-test
+	Testing/system-packages.sh
+	$(BIN)/python Testing/screenshots.py
 
 # The lung weights that ship. LIDC is a folder with the DICOM files of the patients LIDC-IDRI-0028,
 # -0293 and -0306 in folders of these names; an hour on 2 cores. Give it again to go on.
@@ -57,4 +74,4 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo-output
+	rm -rf $(VENV) $(VENV)-3.12 demo-output

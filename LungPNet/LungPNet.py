@@ -3,6 +3,7 @@
 import logging
 from pathlib import Path
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -19,6 +20,8 @@ class LungPNet(ScriptedLoadableModule):
 
     def __init__(self, parent):
         super().__init__(parent)
+        # Before the first text, and LungPNet is the first of the four modules that Slicer makes.
+        self.translator = self.installTranslation()
         self.parent.title = _("LungPNet")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Chest Imaging Platform")]
         self.parent.dependencies = []
@@ -28,12 +31,30 @@ class LungPNet(ScriptedLoadableModule):
             "lungs, and writes a report with DICOM SEG and SR. Nothing leaves this computer. "
             "Research use only, not for diagnosis."
         )
+        page = "https://github.com/ORGANIZATION/SlicerLungPNet/blob/main/docs/LungPNet.md"
+        self.parent.helpText += f'<p><a href="{page}">{page}</a></p>'
         self.parent.acknowledgementText = _(
             "LungPNet re-creates the ideas of five published systems with code of its own: "
             "Lung-PNet and Lung-PNetV2, a 2-D lung U-Net on LIDC-IDRI, LNHG, EMV-3D-CNN and "
             "MM-DLS. Their authors have no part in it."
         )
         slicer.app.connect("startupCompleted()", self.onStartupCompleted)
+
+    def installTranslation(self):
+        """The panels in Slicer's language: Slicer looks for translations in its own folder only.
+
+        Returns the translator, which has to be kept; None where there is none for the language.
+        """
+        on = slicer.util.settingsValue("Internationalization/Enabled", True, slicer.util.toBool)
+        language = slicer.util.settingsValue("language", "", str).replace("_", "-")
+        simplified = ("zh", "zh-CN", "zh-SG", "zh-Hans", "zh-Hans-CN", "zh-Hans-SG")
+        if not on or language not in simplified:
+            return None
+        resources = Path(self.parent.path).parent / "Resources"
+        translator = qt.QTranslator()
+        translator.load(str(resources / "Translations" / "LungPNet_zh-CN.qm"))
+        qt.QCoreApplication.installTranslator(translator)
+        return translator
 
     def onStartupCompleted(self):
         """Load the terms of the segments and offer the made-up patient as sample data."""

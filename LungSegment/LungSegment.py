@@ -1,5 +1,7 @@
 """The Slicer module LungSegment: find the lungs in a chest CT, measure and correct them."""
 
+from pathlib import Path
+
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -21,10 +23,12 @@ class LungSegment(ScriptedLoadableModule):
         self.parent.dependencies = ["LungPNet"]
         self.parent.contributors = ["The LungPNet developers"]
         self.parent.helpText = _(
-            "Finds the right and the left lung in a chest CT, measures them, and compares two "
-            "segmentations. Nothing leaves this computer. Research use only, not for "
-            "diagnosis."
+            "Finds the right and the left lung in a chest CT, measures them, compares two "
+            "segmentations, and saves corrected ones for training. Nothing leaves this "
+            "computer. Research use only, not for diagnosis."
         )
+        page = "https://github.com/ORGANIZATION/SlicerLungPNet/blob/main/docs/LungSegment.md"
+        self.parent.helpText += f'<p><a href="{page}">{page}</a></p>'
         self.parent.acknowledgementText = _(
             "After the published ideas of a 2-D lung U-Net on LIDC-IDRI and of LNHG, with "
             "code of its own; their authors have no part in it."
@@ -41,13 +45,19 @@ class LungSegmentWidget(ScriptedLoadableModuleWidget):
     def setup(self):
         """Build the panel."""
         super().setup()
+        import LungPNetLib
+        from LungPNetLib.slicer_bridge.dependencies import REQUIREMENTS_FILE, DependencyInstaller
         from LungPNetLib.slicer_bridge.panels.lungsegment_panel import LungSegmentPanel
 
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/LungSegment.ui"))
         self.layout.addWidget(uiWidget)
         uiWidget.setMRMLScene(slicer.mrmlScene)
+        # The file belongs to the module LungPNet, in whose folder the package lies as well.
+        requirements = Path(LungPNetLib.__file__).parents[1] / "Resources" / REQUIREMENTS_FILE
         self.panel = LungSegmentPanel(
-            slicer.util.childWidgetVariables(uiWidget), LungSegmentLogic()
+            slicer.util.childWidgetVariables(uiWidget),
+            LungSegmentLogic(),
+            DependencyInstaller.ofSlicer(requirements),
         )
         self.panel.setup()
 

@@ -21,10 +21,11 @@ class NoduleGrade(ScriptedLoadableModule):
         self.parent.dependencies = ["LungPNet"]
         self.parent.contributors = ["The LungPNet developers"]
         self.parent.helpText = _(
-            "For lung nodules that a person points at: size, volume, density, and what they "
-            "say about the nodule. Nothing leaves this computer. Research use only, not for "
-            "diagnosis."
+            "Outlines and measures the lung nodules that you click: size, volume, density. "
+            "Nothing leaves this computer. Research use only, not for diagnosis."
         )
+        page = "https://github.com/ORGANIZATION/SlicerLungPNet/blob/main/docs/NoduleGrade.md"
+        self.parent.helpText += f'<p><a href="{page}">{page}</a></p>'
         self.parent.acknowledgementText = _(
             "After the published ideas of Lung-PNet, Lung-PNetV2 and EMV-3D-CNN, with code of "
             "its own; their authors have no part in it. The authors of EMV-3D-CNN say that "

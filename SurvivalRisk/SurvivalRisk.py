@@ -1,4 +1,4 @@
-"""The Slicer module SurvivalRisk: stage, histology and survival from images and clinical data."""
+"""The Slicer module SurvivalRisk: the clinical data of a patient with lung cancer."""
 
 import slicer
 from slicer.i18n import tr as _
@@ -21,10 +21,12 @@ class SurvivalRisk(ScriptedLoadableModule):
         self.parent.dependencies = ["LungPNet"]
         self.parent.contributors = ["The LungPNet developers"]
         self.parent.helpText = _(
-            "For lung cancer: stage, histology and survival from the images and the patient's "
-            "clinical data. Nothing leaves this computer. Research use only, not for "
-            "diagnosis."
+            "Keeps the clinical data of a patient with lung cancer with the CT, and checks them. "
+            "No survival model is installed yet. Nothing leaves this computer. Research use "
+            "only, not for diagnosis."
         )
+        page = "https://github.com/ORGANIZATION/SlicerLungPNet/blob/main/docs/SurvivalRisk.md"
+        self.parent.helpText += f'<p><a href="{page}">{page}</a></p>'
         self.parent.acknowledgementText = _(
             "After the published ideas of MM-DLS, with code of its own; its authors have no "
             "part in it."

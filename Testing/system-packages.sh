@@ -7,10 +7,11 @@
 #   libegl-mesa0
 #   libglib2.0-0 libfontconfig1      Qt
 #   libfreetype6 libxkbcommon0 libdbus-1-3
+#   libx11-6 libbrotli1 libgssapi-krb5-2
 #   fonts-dejavu-core                letters in the pictures of panels
 set -eu
 packages="dicom3tools libegl1 libegl-mesa0 libgl1 libgl1-mesa-dri libglib2.0-0 libfontconfig1
-libfreetype6 libxkbcommon0 libdbus-1-3 fonts-dejavu-core"
+libfreetype6 libxkbcommon0 libdbus-1-3 libx11-6 libbrotli1 libgssapi-krb5-2 fonts-dejavu-core"
 if ! command -v dpkg-query >/dev/null 2>&1; then
     echo "Not Debian or Ubuntu; the tests need the like of:" $packages >&2
     exit 0

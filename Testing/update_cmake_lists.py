@@ -13,8 +13,10 @@ MODULES = ("LungPNet", "LungSegment", "NoduleGrade", "SurvivalRisk")
 
 _BEGIN = "# begin: written by Testing/update_cmake_lists.py\n"
 _END = "# end\n"
-_NOT_INSTALLED = ("__pycache__", "Testing", "Translations")
-"""Folders; translations are compiled by Slicer's own macro."""
+_NOT_INSTALLED = ("__pycache__", "Testing")
+"""Folders."""
+_SOURCES = (".pyc", ".ts")
+"""Compiled again by Python; compiled already, by update_translations.py."""
 
 
 def installed_files(module: Path) -> tuple[list[str], list[str]]:
@@ -29,7 +31,7 @@ def installed_files(module: Path) -> tuple[list[str], list[str]]:
         if path.is_file()
         and path.name != "CMakeLists.txt"
         and not any(part in _NOT_INSTALLED or part[0] == "." for part in path.parts)
-        and path.suffix != ".pyc"
+        and path.suffix not in _SOURCES
     )
     scripts = [path.as_posix() for path in files if _is_script(path)]
     resources = [path.as_posix() for path in files if not _is_script(path)]

@@ -10,8 +10,6 @@ import argparse
 import json
 import signal
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,7 +22,8 @@ from LungPNetLib.console import (
     print_result,
     wants_json,
 )
-from LungPNetLib.errors import Cancelled, InputError, LungPNetError, OutputError
+from LungPNetLib.crash_report import explained
+from LungPNetLib.errors import Cancelled, InputError, OutputError
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,17 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     previous = signal.signal(signal.SIGTERM, _on_terminate)
     try:
         return int(arguments.command(arguments))
-    except LungPNetError as error:
-        return _fail(arguments, str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail(arguments, "Cancelled; nothing was written.", Cancelled.exit_code)
-    except MemoryError:
-        return _fail(arguments, "Out of memory. Close other programs; thin slices need 6 GiB.", 1)
     except BrokenPipeError:
         sys.stderr.close()
         return 1
     except Exception as error:
-        return _fail(arguments, _crash_message(error), 1)
+        return _fail(arguments, *explained(error))
     finally:
         signal.signal(signal.SIGTERM, previous)
 
@@ -57,26 +52,6 @@ def _fail(arguments: argparse.Namespace, message: str, exit_code: int) -> int:
     if wants_json(arguments):
         print_event({"event": "error", "message": message, "exit_code": exit_code})
     return exit_code
-
-
-def _crash_message(error: Exception) -> str:
-    """Keep the traceback for the developers, and say where."""
-    from LungPNetLib.folders import log_folder
-
-    text = f"LungPNet {__version__}, Python {sys.version}\n{traceback.format_exc()}"
-    try:
-        log_folder().mkdir(parents=True, exist_ok=True)
-        folder: Path | None = log_folder()
-    except OSError:
-        folder = None
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="crash-", suffix=".txt", dir=folder, delete=False, encoding="utf-8"
-    ) as report:
-        report.write(text)
-    return (
-        f"This is a fault in LungPNet ({type(error).__name__}). Please send this file to its "
-        f"developers: {report.name}"
-    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_analyze(verbs: Any) -> None:
     from LungPNetLib.lungs.predict import LungMethod
     from LungPNetLib.pipeline import STAGES
+    from LungPNetLib.report.language import Language
     from LungPNetLib.runtime import Runtime
 
     verb = verbs.add_parser("analyze", help="analyze one chest CT and write a report")
@@ -134,6 +110,11 @@ def _add_analyze(verbs: Any) -> None:
     ):
         verb.add_argument(name, choices=[c.value for c in kind], default="auto", help=text)
     verb.add_argument("--weights", help="safetensors file or id of registered lung weights")
+    verb.add_argument(
+        "--language",
+        choices=[language.value for language in Language],
+        help="of the report (default: the setting report.language, English at first)",
+    )
     _add_run_options(verb)
     verb.set_defaults(command=_analyze)
 
@@ -167,20 +148,22 @@ def _add_view(verbs: Any) -> None:
 
 
 def _add_config(verbs: Any) -> None:
-    verb = verbs.add_parser("config", help="paths of data and weights")
+    verb = verbs.add_parser("config", help="paths of data and weights, language of the report")
     actions = verb.add_subparsers(required=True, metavar="ACTION")
     actions.add_parser("show", help="print all settings").set_defaults(command=_config_show)
     actions.add_parser("init", help="make the settings file").set_defaults(command=_config_init)
     actions.add_parser("check", help="check all paths").set_defaults(command=_config_check)
-    setter = actions.add_parser("set", help="set one path; an empty value unsets it")
+    setter = actions.add_parser("set", help="set one of them; an empty value unsets it")
     setter.add_argument("name")
     setter.add_argument("value")
     setter.set_defaults(command=_config_set)
 
 
 def _analyze(arguments: argparse.Namespace) -> int:
+    from LungPNetLib.config import load_config
     from LungPNetLib.lungs.predict import LungMethod
     from LungPNetLib.pipeline import AnalyzeOptions, run
+    from LungPNetLib.report.language import Language
     from LungPNetLib.runtime import Runtime
 
     options = AnalyzeOptions(
@@ -193,6 +176,7 @@ def _analyze(arguments: argparse.Namespace) -> int:
         lung_weights=arguments.weights,
         deidentify=arguments.deidentify,
         overwrite=arguments.overwrite,
+        language=Language(arguments.language or load_config()["report.language"]),
     )
     reporter, close = make_reporter(arguments)
     try:

@@ -1,4 +1,4 @@
-"""The paths of data and weights on this machine, in one TOML file that is checked when read.
+"""Paths on this machine and the report's language, in one TOML file that is checked when read.
 
 Settings of other programs (such as pylidc's own file) are never edited; what they need is handed
 to them at run time.
@@ -17,10 +17,18 @@ KEYS: dict[str, str] = {
     "data.lidc_dicom": "folder of the LIDC-IDRI DICOM files (it holds LIDC-IDRI-0001, ...)",
     "data.cohort": "folder of your own cohort (it holds manifest.csv)",
     "weights.folder": "folder of your own weights and their registry.json",
+    "report.language": "language of the report: en (English) or zh (Chinese)",
 }
-"""Every setting and what it means; all are paths of existing folders."""
+"""Every setting and what it means; all but the choices are paths of existing folders."""
 
-DEFAULTS: dict[str, str] = {"data.lidc_dicom": "", "data.cohort": "", "weights.folder": ""}
+CHOICES: dict[str, tuple[str, ...]] = {"report.language": ("en", "zh")}
+
+DEFAULTS: dict[str, str] = {
+    "data.lidc_dicom": "",
+    "data.cohort": "",
+    "weights.folder": "",
+    "report.language": "en",
+}
 
 
 def load_config(path: Path | None = None) -> dict[str, str]:
@@ -48,6 +56,7 @@ def load_config(path: Path | None = None) -> dict[str, str]:
             _known(name, f" in '{path}'")
             if not isinstance(value, str):
                 raise InputError(f"Setting '{name}' in '{path}' must be a text, got {value!r}.")
+            _accepted(name, value, f" in '{path}'")
             settings[name] = value
     return settings
 
@@ -71,18 +80,21 @@ def save_config(settings: dict[str, str], path: Path | None = None) -> Path:
 
 
 def set_value(name: str, value: str, path: Path | None = None) -> Path:
-    """Set one path; an empty value unsets it.
+    """Set one value; an empty one brings back what there was at first.
 
     Raises
     ------
     InputError
-        The key does not exist, or the value is not an existing folder.
+        The key does not exist, or the value is neither an existing folder nor one of the choices.
     """
     _known(name)
-    if value and not Path(value).expanduser().is_dir():
+    value = value or DEFAULTS[name]
+    _accepted(name, value)
+    is_folder = bool(value) and name not in CHOICES
+    if is_folder and not Path(value).expanduser().is_dir():
         raise InputError(f"'{value}' is not an existing folder; '{name}' is the {KEYS[name]}.")
     settings = load_config(path)
-    settings[name] = str(Path(value).expanduser().absolute()) if value else ""
+    settings[name] = str(Path(value).expanduser().absolute()) if is_folder else value
     return save_config(settings, path)
 
 
@@ -93,8 +105,15 @@ def problems(settings: dict[str, str]) -> list[str]:
         f"{name}: '{value}' is not an existing folder. "
         f"Set it with: lungpnet config set {name} FOLDER"
         for name, value in settings.items()
-        if value and value != default and not Path(value).is_dir()
+        if value and name not in CHOICES and value != default and not Path(value).is_dir()
     ]
+
+
+def _accepted(name: str, value: str, place: str = "") -> None:
+    if name in CHOICES and value not in CHOICES[name]:
+        raise InputError(
+            f"Setting '{name}'{place} is '{value}'; accepted: {', '.join(CHOICES[name])}."
+        )
 
 
 def _known(name: str, place: str = "") -> None:

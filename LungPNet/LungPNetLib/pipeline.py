@@ -21,6 +21,7 @@ from LungPNetLib.events import JsonLines, Reporter
 from LungPNetLib.lungs.predict import LungMethod, predict_lungs
 from LungPNetLib.output import result_folder
 from LungPNetLib.reading import read_study
+from LungPNetLib.report.language import Language
 from LungPNetLib.result import GridInfo, QualityCheck, StudyResult, Verdict
 from LungPNetLib.runtime import Runtime, device_for
 from LungPNetLib.study import Patient, Study
@@ -45,6 +46,7 @@ class AnalyzeOptions:
     runtime: Runtime = Runtime.AUTO
     deidentify: bool = False
     overwrite: bool = False
+    language: Language = Language.ENGLISH
 
     def __post_init__(self) -> None:
         unknown = [stage for stage in self.stages if stage not in STAGES]
@@ -65,9 +67,19 @@ class Analysis:
 
 
 def run(
-    source: Path, out: Path, options: AnalyzeOptions, reporter: Reporter | None = None
+    source: Path | Study, out: Path, options: AnalyzeOptions, reporter: Reporter | None = None
 ) -> StudyResult:
-    """Analyze the CT at ``source`` and leave the result in the new folder ``out``.
+    """Analyze the CT ``source`` and leave the result in the new folder ``out``.
+
+    Parameters
+    ----------
+    source : Path or Study
+        What ``read_study`` reads, or a study that is in memory already; of ``options``, ``series``
+        and ``allow_gaps`` only say how to read.
+    out : Path
+        Must not exist, unless ``options.overwrite``.
+    options : AnalyzeOptions
+    reporter : Reporter, optional
 
     Raises
     ------
@@ -83,13 +95,15 @@ def run(
         reporter.also_to(JsonLines(stream, with_time=True)),
     ):
         with reporter.stage("read"):
-            study = read_study(
-                source, series=options.series, allow_gaps=options.allow_gaps, reporter=reporter
-            )
+            study = source if isinstance(source, Study) else _read(source, options, reporter)
         analysis = analyze(study, options, reporter, device)
         analysis.result.run.update(started=started, device=device)
         save(analysis, folder, options, reporter)
     return analysis.result
+
+
+def _read(path: Path, options: AnalyzeOptions, reporter: Reporter) -> Study:
+    return read_study(path, series=options.series, allow_gaps=options.allow_gaps, reporter=reporter)
 
 
 def analyze(
@@ -149,7 +163,7 @@ def save(analysis: Analysis, folder: Path, options: AnalyzeOptions, reporter: Re
         _write_dicom(analysis, folder, options, reporter)
     if "report" in options.stages:
         with reporter.stage("report"):
-            _write_report(analysis, folder, reporter)
+            _write_report(analysis, folder, options.language, reporter)
     result.run["stage_seconds"] = {k: round(v, 2) for k, v in reporter.stage_seconds.items()}
     result.run["peak_memory_mib"] = peak_memory_mib()
     result.outputs += ["result.json", "run.jsonl"]
@@ -180,20 +194,20 @@ def _write_dicom(
     result.outputs += [segmentation.name, measurements.name]
 
 
-def _write_report(analysis: Analysis, folder: Path, reporter: Reporter) -> None:
+def _write_report(analysis: Analysis, folder: Path, language: Language, reporter: Reporter) -> None:
     from LungPNetLib.report.content import build
     from LungPNetLib.report.html import write_html
     from LungPNetLib.report.pdf import write_pdf
 
-    content = build(analysis.result, analysis.study.ct, analysis.lungs)
+    content = build(analysis.result, analysis.study.ct, analysis.lungs, language)
     reporter.progress(0.5)
     write_html(content, folder / "report.html")
     write_pdf(content, folder / "report.pdf")
     analysis.result.outputs += ["report.html", "report.pdf"]
 
 
-def write_checked(labels: Volume, path: Path) -> None:
-    """Write a label map and read it back: image libraries do not report a full disk.
+def write_checked(volume: Volume, path: Path) -> None:
+    """Write a volume and read it back: image libraries do not report a full disk.
 
     Raises
     ------
@@ -201,8 +215,8 @@ def write_checked(labels: Volume, path: Path) -> None:
         The file does not hold what was written.
     """
     try:
-        write_image(labels, path)
-        same = np.array_equal(read_image(path).array, labels.array)
+        write_image(volume, path)
+        same = np.array_equal(read_image(path).array, volume.array)
     except (OutputError, InputError):
         same = False
     if not same:

@@ -43,7 +43,7 @@ from pathlib import Path
 from typing import IO, Any, NoReturn, TypeAlias
 
 import LungPNetLib
-from LungPNetLib.errors import Cancelled, InputError, LungPNetError
+from LungPNetLib.errors import Cancelled, InputError
 from LungPNetLib.events import EventSink, JsonLines, Reporter
 
 HEARTBEAT_S = 1.0
@@ -280,15 +280,9 @@ def _parsed(line: bytes) -> dict[str, Any]:
 
 
 def _error(error: Exception) -> dict[str, Any]:
-    exit_code = 1
-    if isinstance(error, LungPNetError):
-        message, exit_code = str(error), error.exit_code
-    elif isinstance(error, MemoryError):
-        message = "Out of memory. Close other programs; a thin-slice CT needs 6 GiB."
-    else:
-        from LungPNetLib.cli import _crash_message as crash_message
+    from LungPNetLib.crash_report import explained
 
-        message = crash_message(error)
+    message, exit_code = explained(error)
     kind = type(error).__name__
     return {"event": "error", "message": message, "exit_code": exit_code, "kind": kind}
 

@@ -8,6 +8,7 @@ and may do so once the answer to the request has come: nothing maps them any mor
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -73,7 +74,9 @@ def take_volume(message: Mapping[str, Any]) -> Volume:
         The message or the file is not what ``write_volume`` makes.
     """
     volume = _volume(message, None)
-    Path(message["voxels"]).unlink()
+    # A virus scanner may hold it open on Windows; its folder goes with the worker.
+    with suppress(OSError):
+        Path(message["voxels"]).unlink()
     return volume
 
 

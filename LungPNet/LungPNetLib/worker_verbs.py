@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from enum import Enum
@@ -14,12 +13,10 @@ import numpy as np
 from LungPNetLib.device import resolve_device
 from LungPNetLib.dicom.series import MIN_SLICES
 from LungPNetLib.errors import InputError
-from LungPNetLib.events import JsonLines
+from LungPNetLib.lazy import require
 from LungPNetLib.lungs.predict import LungMethod, lung_network, predict_lungs
-from LungPNetLib.output import result_folder
-from LungPNetLib.pipeline import AnalyzeOptions, analyze, run, save
+from LungPNetLib.pipeline import AnalyzeOptions, run
 from LungPNetLib.reading import read_study
-from LungPNetLib.result import StudyResult
 from LungPNetLib.study import Acquisition, InputFormat, Patient, SliceGeometry, Study
 from LungPNetLib.volume import Volume
 from LungPNetLib.warm_models import release_models
@@ -45,10 +42,8 @@ def analyze_study(job: Job) -> dict[str, Any]:
     """
     options = _options(job.fields.get("options", {}))
     out = Path(job.text("out"))
-    if "volume" in job.fields:
-        result = _run_on_volume(job, out, options)
-    else:
-        result = run(Path(job.text("input")), out, options, job.reporter)
+    source = _study(job) if "volume" in job.fields else Path(job.text("input"))
+    result = run(source, out, options, job.reporter)
     return {"folder": str(out), "verdict": result.verdict.value, "files": result.outputs}
 
 
@@ -75,7 +70,7 @@ def measure(job: Job) -> dict[str, Any]:
 
     The result has ``measured``, as ``lungs`` of result.json.
     """
-    with job.reporter.stage("lungs"):
+    with job.reporter.stage("measure"):
         return {"measured": _measured(_ct(job), _labels(job, "labels"), "corrected")}
 
 
@@ -85,6 +80,32 @@ def compare(job: Job) -> dict[str, Any]:
 
     with job.reporter.stage("compare"):
         return {"rows": compare_lungs(_labels(job, "first"), _labels(job, "second"))}
+
+
+def keep_correction(job: Job) -> dict[str, Any]:
+    """Save the CT ``volume`` and its corrected lungs ``labels`` for training; see ``cohort``.
+
+    Fields: ``cohort`` (its folder), ``patient_id`` (a pseudonym; where it is empty, one is made of
+    the real ID) and, where known, ``patient`` (the fields of this class; not stored). The result
+    has ``patient_id`` (the pseudonym), ``studies`` (how many the cohort has) and ``manifest``.
+    """
+    require("filelock", feature="Saving a correction")
+    from LungPNetLib.cohort.corrections import save_correction
+    from LungPNetLib.cohort.manifest import read_manifest
+    from LungPNetLib.cohort.pseudonyms import propose_pseudonym, site_salt
+
+    identity = _record(Patient, job.fields.get("patient", {}))
+    with job.reporter.stage("correction"):
+        patient_id = job.text("patient_id") or propose_pseudonym(identity.patient_id, site_salt())
+        manifest = save_correction(
+            Path(job.text("cohort")),
+            patient_id=patient_id,
+            ct=_ct(job),
+            lungs=_labels(job, "labels"),
+            identity=identity,
+        )
+        studies = len(read_manifest(manifest).rows)
+    return {"patient_id": patient_id, "studies": studies, "manifest": str(manifest)}
 
 
 def segment_lungs(job: Job) -> dict[str, Any]:
@@ -137,25 +158,9 @@ VERBS: dict[str, Verb] = {
     "lungs": segment_lungs,
     "measure": measure,
     "compare": compare,
+    "correction": keep_correction,
     "models": manage_models,
 }
-
-
-def _run_on_volume(job: Job, out: Path, options: AnalyzeOptions) -> StudyResult:
-    """``pipeline.run`` for a CT that is in memory already."""
-    started = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    device = resolve_device(options.device)
-    with (
-        result_folder(out, overwrite=options.overwrite) as folder,
-        (folder / "run.jsonl").open("w", encoding="utf-8") as stream,
-        job.reporter.also_to(JsonLines(stream, with_time=True)),
-    ):
-        with job.reporter.stage("read"):
-            study = _study(job)
-        analysis = analyze(study, options, job.reporter, device)
-        analysis.result.run.update(started=started, device=device)
-        save(analysis, folder, options, job.reporter)
-    return analysis.result
 
 
 def _study(job: Job) -> Study:

@@ -84,4 +84,9 @@ def _leave(status: int) -> None:
 
 
 if __name__ == "__main__":
-    _leave(_exit_status())
+    exit_status = 1
+    try:
+        exit_status = _exit_status()
+    finally:
+        # Also where not even the traceback could be written.
+        _leave(exit_status)

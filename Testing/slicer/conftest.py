@@ -1,16 +1,29 @@
 """Starts the host before the test modules are imported: they import slicer, qt and vtk."""
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
+import pytest
 
-import slicerhost  # noqa: E402
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import slicerhost
+
+slicerhost.start()
+from slicerhost.pytest_support import *  # noqa: E402, F403
 
 collect_ignore = ["example"]
-if slicerhost.missing_packages():
-    collect_ignore_glob = ["test_*.py"]
-else:
-    slicerhost.start()
-    from slicerhost.pytest_support import *  # noqa: F403
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The worker of a file's tests ends with them, and touches no folder of who runs them."""
+    from LungPNetLib.slicer_bridge.session import workerSession
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LUNGPNET_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+        if workerSession.cache_info().currsize:
+            workerSession().runner.close()
+            workerSession.cache_clear()

@@ -59,6 +59,21 @@ def test_a_block_is_drawn_where_it_belongs(host, marked, view, expected):
     assert quadrant_of(pixels.min(axis=2) > 200) == expected
 
 
+def test_a_view_first_looked_at_with_a_segmentation_shows_the_ct_under_it(host, marked):
+    host.app._layout.close_views()
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
+    node.CreateDefaultDisplayNodes()
+    node.SetReferenceImageGeometryParameterFromVolumeNode(marked)
+    node.GetSegmentation().AddEmptySegment("Everything", "Everything", (0.0, 1.0, 0.0))
+    everything = np.ones((40, 40, 40), np.uint8)
+    slicer.util.updateSegmentBinaryLabelmapFromArray(everything, node, "Everything", marked)
+    node.GetDisplayNode().SetOpacity2DFill(0.5)
+    slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, 12.0, 12.0, 10.0)
+    red = host.view_pixels("Red")[..., 0]
+    assert red[150, 150] < 50
+    assert red.max() == pytest.approx(128, abs=8)
+
+
 def test_a_jump_brings_the_block_into_the_slice(host, marked):
     node = host.app.layoutManager().sliceWidget("Red").mrmlSliceNode()
     node.SetSliceOffset(-15.0)

@@ -34,6 +34,7 @@ class qSlicerApplication(QtWidgets.QApplication):
         self.setOrganizationName("slicerhost")
         self._folder = folder
         self._testing = False
+        self._options = types.SimpleNamespace(runPythonAndExit=False)
         settings = QtCore.QSettings
         settings.setDefaultFormat(settings.Format.IniFormat)
         settings.setPath(settings.Format.IniFormat, settings.Scope.UserScope, str(folder))
@@ -79,6 +80,10 @@ class qSlicerApplication(QtWidgets.QApplication):
     def mainWindow(self) -> Any:
         """The main window, or None."""
         return self._main_window
+
+    def commandOptions(self) -> Any:
+        """What Slicer was started with; `slicer.util.exit` changes it."""
+        return self._options
 
     def testingEnabled(self) -> bool:
         """Whether Slicer was started with --testing."""

@@ -14,6 +14,7 @@ from PySide6 import QtCore, QtGui, QtTest, QtWidgets
 
 from . import screenshots
 from .dialogs import Dialogs
+from .dicom_database import DicomDatabase, dicom_database
 from .failures import FailureLog
 from .stand_in_modules import Packages, SampleDataLogic
 
@@ -112,6 +113,10 @@ class Host:
             yield
         finally:
             self.app._testing = False
+
+    def dicom_database(self) -> contextlib.AbstractContextManager[DicomDatabase]:
+        """As in Slicer with its module DICOM: an empty `slicer.dicomDatabase`, and `DICOMLib`."""
+        return dicom_database()
 
     # What a person does
 

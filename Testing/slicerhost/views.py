@@ -109,6 +109,8 @@ class SliceView(OffscreenView):
         self._actor.SetMapper(self._mapper)
         self._actor.GetProperty().SetDisplayLocationToBackground()
         self._actor.SetVisibility(False)
+        # Before what the managers draw of a scene that is there already, else it lies on top.
+        self.renderer.AddViewProp(self._actor)
         self._managers.SetMRMLDisplayableNode(self.node)
         slice_logic.AddObserver(vtk.vtkCommand.ModifiedEvent, self._on_image)
         self.resize(*_DEFAULT_SIZE)
@@ -126,8 +128,6 @@ class SliceView(OffscreenView):
     def _on_image(self, *_: Any) -> None:
         connection = self.slice_logic.GetImageDataConnection()
         self._mapper.SetInputConnection(connection)
-        if connection and not self.renderer.HasViewProp(self._actor):
-            self.renderer.AddViewProp(self._actor)
         self._actor.SetVisibility(bool(connection))
 
     def pixels(self) -> np.ndarray:

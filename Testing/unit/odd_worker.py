@@ -14,7 +14,7 @@ from typing import Any
 from LungPNetLib.output import result_folder
 from LungPNetLib.warm_models import warm_model
 from LungPNetLib.worker import Job, main
-from LungPNetLib.worker_protocol import map_volume
+from LungPNetLib.worker_protocol import map_volume, write_volume
 
 
 def shout(job: Job) -> dict[str, Any]:
@@ -112,6 +112,28 @@ def look_at(job: Job) -> dict[str, Any]:
     return {"sum": total}
 
 
+def echo(job: Job) -> dict[str, Any]:
+    """Send a volume back."""
+    sent = map_volume(job.fields["volume"])
+    return {"volume": write_volume(sent, job.folder / f"{job.id}-echo.npy")}
+
+
+def flood(job: Job) -> dict[str, Any]:
+    """Print without end for ``seconds``."""
+    end = time.monotonic() + job.fields["seconds"]
+    while time.monotonic() < end:
+        sys.stderr.write("flood\n" * 1000)
+    return {}
+
+
+def grow(job: Job) -> dict[str, Any]:
+    """Keep a model of ``mebibytes``."""
+    import numpy as np
+
+    warm_model(("large", "cpu"), lambda: np.ones(job.fields["mebibytes"] * 2**20, np.uint8))
+    return {}
+
+
 def models(job: Job) -> dict[str, Any]:
     """The real verb; what it needs is imported when it is used."""
     from LungPNetLib.worker_verbs import manage_models
@@ -127,6 +149,6 @@ def ping(job: Job) -> dict[str, Any]:
 if __name__ == "__main__":
     verbs = (
         ping, shout, torch_warning, nap, nap_deaf, nap_quietly, leave_child, freeze, crash,
-        remember, look_at, models,
+        remember, look_at, models, echo, flood, grow,
     )  # fmt: skip
     main({verb.__name__: verb for verb in verbs})

@@ -71,13 +71,27 @@ def test_the_same_study_again_replaces_its_row(tmp_path: Path) -> None:
     save_correction(tmp_path, patient_id="A", ct=turned, lungs=better, label_source="by hand")
     rows = read_manifest(path, required=("ct", "lungs")).rows
     assert [row.patient_id for row in rows] == ["A", "B"]
-    assert rows[1] == before[1]
+    assert rows[1].files == before[1].files
+    assert rows[1].columns == before[1].columns | {"earlier_lungs": ""}
     assert rows[0].files["ct"] == before[0].files["ct"]
     assert rows[0].columns["label_source"] == "by hand"
     saved = read_mask(rows[0].files["lungs"], read_study(rows[0].files["ct"]).ct)
     np.testing.assert_array_equal(saved.array, lungs_of(first, shift=1).array)
     # A new mask has a new name, or a training would go on with what it keeps of the old one.
     assert rows[0].files["lungs"] != before[0].files["lungs"]
+    assert len(stored(tmp_path)) == 4
+
+
+def test_earlier_masks_of_a_study_stay_and_are_named(tmp_path: Path) -> None:
+    ct = made_up_ct(1)
+    masks = [lungs_of(ct, shift) for shift in (0, 1, 2, 0)]
+    for mask in masks:
+        path = save_correction(tmp_path, patient_id="A", ct=ct, lungs=mask)
+    (row,) = read_manifest(path, required=("ct", "lungs")).rows
+    names = row.columns["earlier_lungs"].split(";")
+    saved = [read_mask(tmp_path / name, ct).array for name in names]
+    np.testing.assert_array_equal(saved, [masks[1].array, masks[2].array])
+    np.testing.assert_array_equal(read_mask(row.files["lungs"], ct).array, masks[0].array)
     assert len(stored(tmp_path)) == 4
 
 
@@ -96,7 +110,7 @@ def test_the_mask_stays_on_its_ct_where_a_copy_lies_elsewhere(tmp_path: Path) ->
         np.testing.assert_array_equal(
             read_mask(row.files["lungs"], again).array, lungs_of(image).array
         )
-    assert len(stored(tmp_path)) == 4
+    assert len(stored(tmp_path)) == 5
 
 
 def test_what_others_wrote_into_the_table_stays(tmp_path: Path) -> None:

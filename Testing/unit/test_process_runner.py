@@ -19,10 +19,13 @@ import LungPNetLib
 from LungPNetLib.cli import main
 from LungPNetLib.cohort.dicom_writer import SeriesTags, write_ct_series
 from LungPNetLib.errors import DependencyError
+from LungPNetLib.lungs.predict import LungMethod
+from LungPNetLib.pipeline import AnalyzeOptions, run
 from LungPNetLib.reading import read_study
+from LungPNetLib.slicer_bridge.complaints import endOfWorker
 from LungPNetLib.slicer_bridge.process_runner import ProcessRunner, WorkerBusy
 from LungPNetLib.slicer_bridge.request import Failure
-from LungPNetLib.slicer_bridge.worker_process import find_python, worker_command
+from LungPNetLib.slicer_bridge.worker_process import findPython, workerCommand
 from LungPNetLib.volume import Volume, read_image
 from LungPNetLib.worker_protocol import PROTOCOL
 
@@ -62,16 +65,16 @@ class Desk:
         self.progress: list[tuple[str, float]] = []
         self.outcomes: list[dict[str, Any] | Failure] = []
         self.runner = ProcessRunner(
-            command, self.timer, on_event=self.events.append, on_log=self.log.append, **options
+            command, self.timer, onEvent=self.events.append, onLog=self.log.append, **options
         )
 
     def submit(self, verb: str, **fields: Any) -> None:
         self.runner.submit(
             verb,
             fields,
-            on_progress=lambda *progress: self.progress.append(progress),
-            on_result=self.outcomes.append,
-            on_error=self.outcomes.append,
+            onProgress=lambda *progress: self.progress.append(progress),
+            onResult=self.outcomes.append,
+            onError=self.outcomes.append,
         )
 
     def wait_until(self, condition: Callable[[], Any], timeout_s: float = 120) -> float:
@@ -130,7 +133,7 @@ def sit(home: Path) -> Iterator[Callable[..., Desk]]:
 @pytest.fixture(scope="module")
 def desk(home: Path) -> Iterator[Desk]:
     """One runner for all tests whose worker stays, with the command that the panels use."""
-    desk = Desk(worker_command(sys.executable))
+    desk = Desk(workerCommand(sys.executable))
     yield desk
     desk.runner.close()
 
@@ -207,7 +210,7 @@ def test_lungs_alone_come_back_as_a_volume(desk, by_command_line, small_patient)
 )
 def test_a_volume_that_is_no_ct_is_refused(desk, voxels, words):
     failure = desk.ask("lungs", volume=Volume(voxels), device="cpu")
-    assert (failure.kind, failure.exit_code) == ("InputError", 2)
+    assert (failure.kind, failure.exitCode) == ("InputError", 2)
     assert words in failure.message
 
 
@@ -216,7 +219,7 @@ def test_an_error_of_the_analysis_is_that_of_the_command_line(desk, tmp_path, ca
     source, out = tmp_path / "empty", tmp_path / "result"
     assert main(["analyze", str(source), "--out", str(out), "--progress", "none"]) == 2
     failure = desk.ask("analyze", input=source, out=out)
-    assert failure.exit_code == 2
+    assert failure.exitCode == 2
     assert failure.message in capsys.readouterr().err
 
 
@@ -234,8 +237,35 @@ def test_an_error_of_the_analysis_is_that_of_the_command_line(desk, tmp_path, ca
 )
 def test_what_cannot_be_done_is_said(desk, request_, words):
     answer = desk.ask(**request_)
-    assert (answer.kind, answer.exit_code) == ("InputError", 2)
+    assert (answer.kind, answer.exitCode) == ("InputError", 2)
     assert words in answer.message
+
+
+def test_a_study_in_memory_gets_the_very_same_result_as_its_files(
+    by_command_line, small_series, tmp_path
+):
+    options = AnalyzeOptions(lung_method=LungMethod.CLASSICAL, device="cpu")
+    run(read_study(small_series), tmp_path / "result", options)
+    assert result_of(tmp_path / "result") == result_of(by_command_line)
+    names = {path.name for path in by_command_line.iterdir()}
+    assert {path.name for path in (tmp_path / "result").iterdir()} == names
+    lungs = [
+        (folder / "lungs.nrrd").read_bytes() for folder in (by_command_line, tmp_path / "result")
+    ]
+    assert lungs[0] == lungs[1]
+
+
+def test_a_volume_runs_on_what_was_asked_for(desk, small_patient, tmp_path):
+    """As files do; torch is not asked which device it has."""
+    failure = desk.ask(
+        "analyze",
+        volume=small_patient.ct,
+        input_format="nrrd",
+        out=tmp_path / "result",
+        options={"runtime": "openvino", "device": "cuda"},
+    )
+    assert (failure.kind, failure.exitCode) == ("InputError", 2)
+    assert "openvino" in failure.message
 
 
 def test_no_identity_in_events_or_log(desk, small_patient, tmp_path):
@@ -267,7 +297,7 @@ def test_what_cannot_be_sent_is_refused_at_once(sit):
 
 def test_a_callback_may_ask_for_more(sit):
     desk = sit()
-    desk.runner.submit("ping", {}, on_result=lambda _: desk.submit("remember"))
+    desk.runner.submit("ping", {}, onResult=lambda _: desk.submit("remember"))
     assert desk.outcome()["model"] == "model"
 
 
@@ -358,7 +388,7 @@ def test_the_last_real_error_is_shown(sit, how, words):
 
 
 def test_a_hanging_worker_is_ended_and_a_busy_one_is_not(sit):
-    desk = sit(silent_s=2.0)
+    desk = sit(silentSeconds=2.0)
     assert desk.ask("nap_quietly", seconds=3.5) == {}
     desk.submit("freeze")
     worker = desk.runner.pid
@@ -410,29 +440,72 @@ def test_a_worker_that_cannot_start(sit):
     failure = sit(["/nowhere/python"]).ask("ping")
     assert failure.kind == "WorkerNotStarted"
     assert "'/nowhere/python' cannot be started" in failure.message
-    failure = sit(fake_worker("time.sleep(60)"), start_s=0.5).ask("ping")
+    failure = sit(fake_worker("time.sleep(60)"), startSeconds=0.5).ask("ping")
     assert failure.kind == "WorkerNotStarted"
     assert "did not start within 0.5 s" in failure.message
-    failure = sit(fake_worker("print('welcome'); import nothing_of_this_name")).ask("ping")
-    assert "ModuleNotFoundError: No module named 'nothing_of_this_name'" in failure.message
+    failure = sit(fake_worker("print('welcome'); print(1 / 0)")).ask("ping")
+    assert failure.message.endswith("Its last words: ZeroDivisionError: division by zero")
+
+
+def test_a_worker_without_its_packages_says_what_to_do(sit):
+    failure = sit(fake_worker("import nothing_of_this_name.below")).ask("ping")
+    assert failure.message == (
+        "The Python package 'nothing_of_this_name' is missing, so nothing can be computed. In the "
+        "panel LungPNet, press 'Install what is missing'."
+    )
+
+
+def test_the_end_of_a_worker_on_windows_in_words():
+    log = ["Windows fatal exception: access violation", "", "Thread 0x00000abc:", '  File "a.py"']
+    assert endOfWorker(0xC0000005, log) == (
+        "The worker ended unexpectedly (exit status 0xC0000005). Its last words: Windows fatal "
+        "exception: access violation"
+    )
+
+
+def test_a_flood_of_words_does_not_hold_the_application(sit):
+    desk = sit()
+    desk.submit("flood", seconds=1.0)
+    slowest = 0.0
+    while not desk.outcomes:
+        started = time.monotonic()
+        desk.timer.fire()
+        slowest = max(slowest, time.monotonic() - started)
+        time.sleep(0.01)
+    assert desk.outcome() == {}
+    assert slowest < 1.0
+    assert "flood" in desk.log[0]
+
+
+def test_a_volume_that_a_scanner_holds_open_does_no_harm(sit, monkeypatch):
+    """On Windows nobody can delete it then; the folder of the worker is swept later."""
+    desk = sit()
+
+    def denied(*_: object, **__: object) -> None:
+        raise PermissionError(13, "The process cannot access the file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", denied)
+        answer = desk.ask("echo", volume=Volume(np.ones((2, 3, 4), np.int16)))
+    assert answer["volume"].array.sum() == 24
 
 
 def test_a_file_in_the_current_folder_is_not_imported(sit, tmp_path, monkeypatch):
     (tmp_path / "json.py").write_text("raise SystemExit('not this one')")
     monkeypatch.chdir(tmp_path)
-    assert sit(worker_command(sys.executable)).ask("ping") == {}
+    assert sit(workerCommand(sys.executable)).ask("ping") == {}
 
 
 def test_pythonslicer_is_found_before_this_python(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert find_python() == sys.executable
+    assert findPython() == sys.executable
     monkeypatch.setattr(sys, "executable", "/opt/Slicer/bin/SlicerApp-real")
     with pytest.raises(DependencyError, match="PythonSlicer is not on the PATH"):
-        find_python()
+        findPython()
     program = tmp_path / ("PythonSlicer.bat" if os.name == "nt" else "PythonSlicer")
     program.write_text("")
     program.chmod(0o755)
-    assert find_python() == str(program)
+    assert findPython() == str(program)
 
 
 def test_the_runner_needs_nothing_that_slicer_does_not_bundle():
@@ -446,7 +519,7 @@ def test_the_runner_needs_nothing_that_slicer_does_not_bundle():
 
 
 def test_ten_rounds_of_analyze_and_cancel_leave_nothing(sit, small_series, tmp_path):
-    desk = sit(worker_command(sys.executable))
+    desk = sit(workerCommand(sys.executable))
     memory_mib: dict[int, list[float]] = {}
     for stage in ["read", "lungs"] * 5:
         desk.progress.clear()

@@ -80,6 +80,7 @@ def run(host: str, said: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: P
         (status,) = statuses
         return status
 
+    run_file.statuses = statuses
     return run_file
 
 
@@ -121,6 +122,23 @@ def test_status_of_what_the_training_does(
     assert run("lungs") == status
 
 
+def test_it_ends_where_nothing_can_be_written(
+    run: Run, host: str, train: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise OSError("the window that showed the text is closed")
+
+    monkeypatch.setattr(Redirected, "write", broken)
+    train(ZeroDivisionError("planted"))
+    if host == "plain":
+        assert run("lungs") == 1
+    else:
+        # The host gets its status before it is told of the error.
+        with pytest.raises(OSError, match="is closed"):
+            run("lungs")
+        assert run.statuses == [1]
+
+
 def test_task_that_does_not_exist_is_one_message(run: Run, said: list[str]) -> None:
     assert run("nothing", "--progress", "none") == 2
     assert "".join(said).startswith("lungpnet: There is no training task 'nothing'")
@@ -129,7 +147,12 @@ def test_task_that_does_not_exist_is_one_message(run: Run, said: list[str]) -> N
 
 @pytest.mark.parametrize(
     ("words", "status", "told"),
-    [(["--", "--help"], 0, "--manifest"), ([], 2, "task"), (["lungs", "--no-such"], 2, "no-such")],
+    [
+        (["--", "--help"], 0, "--manifest"),
+        ([], 2, "task"),
+        (["lungs", "--no-such"], 2, "no-such"),
+        (["--no-splash", "--no-main-window", "lungs", "--manifest", "m.csv"], 2, "--no-splash"),
+    ],
 )
 def test_help_and_bad_arguments(
     run: Run, said: list[str], words: list[str], status: int, told: str

@@ -19,6 +19,7 @@ import psutil
 import pytest
 
 import LungPNetLib
+from LungPNetLib.crash_report import explained
 from LungPNetLib.volume import Volume
 from LungPNetLib.weights.registry import find_weights
 from LungPNetLib.worker_protocol import PROTOCOL, is_volume, map_volume, take_volume, write_volume
@@ -243,6 +244,40 @@ def test_idle_it_gives_the_models_back_and_stays(start):
     time.sleep(1)
     talk.ask(id=3, verb="ping")
     assert len([event for event in talk.heard if event["event"] == "idle"]) == 1
+
+
+def test_idle_it_gives_the_memory_back_to_the_system(start):
+    talk = start(LUNGPNET_WORKER_IDLE_S="1.5")
+    process = psutil.Process(talk.process.pid)
+    talk.ask(id=1, verb="grow", mebibytes=300)
+    grown_mib = process.memory_info().rss / 2**20
+    assert talk.hear("idle", timeout_s=10)["released"] == 1
+    assert process.memory_info().rss / 2**20 < grown_mib - 250
+
+
+def test_folders_may_have_any_name(tmp_path):
+    home = tmp_path / "Ärzte & Söhne 肺 100%"
+    home.mkdir()
+    talk = Talk(home)
+    path = Path(talk.hello["folder"]) / "Größe.npy"
+    assert home in path.parents
+    message = write_volume(Volume(np.ones((2, 3, 4), np.int16)), path)
+    assert talk.ask(id=1, verb="look_at", volume=message)["sum"] == 24
+    assert talk.close() < 1
+    assert list((home / "cache" / "worker").iterdir()) == []
+
+
+def test_a_fault_on_a_full_disk_is_still_one_sentence(monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", full)
+    message, exit_code = explained(ZeroDivisionError("planted"))
+    assert exit_code == 1
+    assert message == (
+        "This is a fault in LungPNet (ZeroDivisionError). Its report could not be written; the "
+        "disk is probably full."
+    )
 
 
 @pytest.mark.parametrize("busy", [False, True])

@@ -2,7 +2,7 @@
 
 A cohort's folder holds manifest.csv and a folder ``corrections`` with one CT and one mask for each
 study. File names are made of the hashes of what is in them, so they say nothing about the patient,
-and a new mask never overwrites the one that the table still names.
+and a new mask never overwrites an earlier one: drawing it was an hour of somebody's work.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ LABEL_SOURCE = "corrected by a person"
 FOLDER = "corrections"
 _KEY = "ct_sha256"
 """Column that tells whether two rows are of the same study: the hash of the CT itself."""
+_EARLIER = "earlier_lungs"
+"""Column with the masks that a study had before, oldest first, with semicolons between."""
 _MADE_UP = "phantom-"
 """Training takes patients whose ID starts like this for made-up ones."""
 _TELLING = 4
@@ -46,10 +48,10 @@ def save_correction(
 ) -> Path:
     """Write CT and corrected lungs into a cohort's folder, with a row in its manifest.csv.
 
-    The same CT saved again replaces its row; the earlier mask is removed once the new one and the
-    table that names it are whole. Whatever goes wrong, the table and what it names stay as they
-    were. Several processes may save into one folder at the same time. Where the table has a column
-    ``split``, the study joins its patient's part, or ``training``.
+    The same CT saved again gets the new mask in its row; the earlier mask stays in the folder, and
+    the column ``earlier_lungs`` names it. Whatever goes wrong, the table and what it names stay as
+    they were. Several processes may save into one folder at the same time. Where the table has a
+    column ``split``, the study joins its patient's part, or ``training``.
 
     Parameters
     ----------
@@ -96,7 +98,7 @@ def save_correction(
             "lungs": cohort / FOLDER / f"lungs_{_with_place(labels)}.nrrd",
         }
         columns = {_KEY: key, "label_source": label_source}
-        new_rows = _with_study(rows, patient_id, files, columns)
+        new_rows = _with_study(rows, patient_id, files, columns, cohort)
         written = _write_missing({files["ct"]: upright, files["lungs"]: labels})
         try:
             write_manifest(manifest, new_rows)
@@ -182,16 +184,32 @@ def _with_study(
     patient_id: str,
     files: Mapping[str, Path],
     columns: Mapping[str, str],
+    cohort: Path,
 ) -> list[StudyRow]:
     """``rows`` with the study in the place of its earlier row, or as the last one."""
     for k, row in enumerate(rows):
         if row.columns.get(_KEY) == columns[_KEY]:
-            merged = StudyRow(patient_id, {**row.files, **files}, {**row.columns, **columns})
+            earlier = _earlier_masks(row, files["lungs"], cohort)
+            columns = {**row.columns, **columns, **({_EARLIER: earlier} if earlier else {})}
+            merged = StudyRow(patient_id, {**row.files, **files}, columns)
             return [*rows[:k], merged, *rows[k + 1 :]]
     if any("split" in row.columns for row in rows):
         parts = [row.columns["split"] for row in rows if row.patient_id == patient_id]
         columns = {**columns, "split": parts[0] if parts else "training"}
     return [*rows, StudyRow(patient_id, files, columns)]
+
+
+def _earlier_masks(row: StudyRow, new: Path, cohort: Path) -> str:
+    """What the column ``earlier_lungs`` says once ``new`` is the mask of this study."""
+    names = [name for name in row.columns.get(_EARLIER, "").split(";") if name]
+    if "lungs" in row.files:
+        names.append(_inside(cohort, row.files["lungs"]))
+    return ";".join(name for name in dict.fromkeys(names) if name != _inside(cohort, new))
+
+
+def _inside(cohort: Path, path: Path) -> str:
+    root, path = cohort.absolute(), path.absolute()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 @contextmanager
@@ -250,10 +268,12 @@ def _write_whole(volume: Volume, path: Path) -> None:
 
 
 def _named(cohort: Path, rows: Sequence[StudyRow]) -> set[Path]:
-    """The files of these rows that this module has written."""
+    """The files of these rows that this module has written, earlier masks too."""
     folder = (cohort / FOLDER).resolve()
-    files = (path.resolve() for row in rows for path in row.files.values())
-    return {path for path in files if path.parent == folder}
+    named = [path for row in rows for path in row.files.values()]
+    for row in rows:
+        named += [cohort / name for name in row.columns.get(_EARLIER, "").split(";") if name]
+    return {path for one in named if (path := one.resolve()).parent == folder}
 
 
 def _remove(paths: set[Path]) -> None:

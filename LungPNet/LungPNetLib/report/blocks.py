@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
+from LungPNetLib.report.language import Language
 from LungPNetLib.report.pictures import Picture
 from LungPNetLib.result import Verdict
 
@@ -56,15 +57,21 @@ class CheckRow:
     title: str
     measured: str
     verdict: Verdict
+    verdict_word: str
     meaning: str
 
 
 @dataclass(frozen=True)
 class Checks:
-    """The verdicts of the quality gate: the overall one with a sentence, then one row a check."""
+    """The verdicts of the quality gate: the overall one with a sentence, then one row a check.
+
+    A verdict decides colours, its word is what people read.
+    """
 
     kind: ClassVar[str] = "checks"
+    header: tuple[str, ...]
     verdict: Verdict
+    verdict_word: str
     summary: str
     rows: tuple[CheckRow, ...]
 
@@ -103,20 +110,29 @@ class ReportContent:
 
     Parameters
     ----------
+    language : Language
+        What all texts are in.
     title : str
     notice : str
         What must stand on every page ("Research use only ...").
     running_line : str
         Whose report this is, for the margin of every page.
+    page_line : str
+        Number of a page, with the places ``{page}`` and ``{pages}``.
+    head_titles : tuple of str
+        Of the two that follow.
     patient, examination : Facts
         Head of the first page.
     sections : tuple of Section
         In the order of reading.
     """
 
+    language: Language
     title: str
     notice: str
     running_line: str
+    page_line: str
+    head_titles: tuple[str, str]
     patient: Facts
     examination: Facts
     sections: tuple[Section, ...]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from LungPNetLib.report import wording
+from LungPNetLib.report import head, wording
 from LungPNetLib.report.blocks import (
     Block,
     Bullets,
@@ -21,11 +21,14 @@ from LungPNetLib.report.blocks import (
     Section,
     Table,
 )
+from LungPNetLib.report.language import Language, Words
 from LungPNetLib.report.pictures import histogram_picture
 from LungPNetLib.report.views import views
 from LungPNetLib.result import SCHEMA_VERSION, StudyResult, Verdict
 from LungPNetLib.volume import Volume
 
+_VERDICTS = {Verdict.PASS: "PASS", Verdict.WARN: "WARN", Verdict.REFUSE: "REFUSE"}
+_CHECK_TITLES = ("Check", "Measured", "Verdict", "What it means")
 _SUMMARIES = {
     Verdict.PASS: "The series meets every requirement that was checked.",
     Verdict.WARN: "The series can be used, with the limits stated below.",
@@ -33,7 +36,12 @@ _SUMMARIES = {
 }
 
 
-def build(result: StudyResult, ct: Volume, lungs: Volume | None) -> ReportContent:
+def build(
+    result: StudyResult,
+    ct: Volume,
+    lungs: Volume | None,
+    language: Language = Language.ENGLISH,
+) -> ReportContent:
     """Collect what the report shows, and draw its pictures.
 
     Parameters
@@ -44,6 +52,8 @@ def build(result: StudyResult, ct: Volume, lungs: Volume | None) -> ReportConten
         The CT in HU, in any axis order.
     lungs : Volume or None
         Label map on the grid of ``ct`` (1 right, 2 left), or None where the stage did not run.
+    language : Language
+        Of the report; numbers, units, codes and what comes from DICOM are the same in all.
 
     Raises
     ------
@@ -52,132 +62,85 @@ def build(result: StudyResult, ct: Volume, lungs: Volume | None) -> ReportConten
     DependencyError
         matplotlib is not installed.
     """
+    words = Words(language)
     sections = (
-        _quality(result),
-        _warnings(result),
-        _lungs(result),
-        views(ct, lungs),
-        _not_written(result),
-        _methods(result),
+        _quality(result, words),
+        _warnings(result, words),
+        _lungs(result, words),
+        views(ct, lungs, words),
+        _not_written(result, words),
+        _methods(result, words),
     )
     return ReportContent(
-        title="Chest CT analysis report",
-        notice=wording.NOTICE,
-        running_line=_running_line(result),
-        patient=_patient(result),
-        examination=_examination(result),
+        language=language,
+        title=words("Chest CT analysis report"),
+        notice=words(wording.NOTICE),
+        running_line=head.running_line(result, words),
+        page_line=words("Page {page} of {pages}"),
+        head_titles=(words("Patient"), words("Examination")),
+        patient=head.patient(result, words),
+        examination=head.examination(result, words),
         sections=tuple(section for section in sections if section is not None),
     )
 
 
-def _running_line(result: StudyResult) -> str:
-    if result.deidentified:
-        return "Patient: de-identified"
-    return f"Patient ID: {wording.plain(result.patient.patient_id, 64) or 'not stated'}"
-
-
-def _patient(result: StudyResult) -> Facts:
-    if result.deidentified:
-        return Facts((("Identity", "de-identified"),))
-    patient = result.patient
-    rows = (
-        ("Name", wording.person_name(patient.name)),
-        ("Patient ID", wording.plain(patient.patient_id)),
-        ("Birth date", wording.date(patient.birth_date)),
-        ("Sex", wording.sex(patient.sex)),
-    )
-    return Facts(tuple((name, _short(text) or "not stated") for name, text in rows))
-
-
-def _examination(result: StudyResult) -> Facts:
-    made = result.acquisition
-    scanner = " ".join(wording.plain(part) for part in (made.manufacturer, made.model) if part)
-    exposure = [
-        wording.measured(value, unit)
-        for value, unit in ((made.kvp, "kVp"), (made.tube_current_ma, "mA"))
-        if value is not None
-    ]
-    rows = (
-        ("Study date", wording.date(made.study_date)),
-        ("Study", wording.plain(made.study_description)),
-        ("Series", wording.plain(made.series_description)),
-        ("Accession number", wording.plain(made.accession_number)),
-        ("Age at study", wording.age(made.patient_age)),
-        ("Scanner", scanner),
-        ("Kernel", wording.plain(made.kernel)),
-        ("Exposure", ", ".join(exposure)),
-        ("Contrast agent", wording.plain(made.contrast_agent)),
-        ("Slices", _slices(result)),
-        ("Pixels", _pixels(result)),
-    )
-    hidden = {"Accession number"} if result.deidentified else set()
-    return Facts(tuple((name, _short(text)) for name, text in rows if text and name not in hidden))
-
-
-def _short(text: str) -> str:
-    """Head of the first page: more than three full DICOM strings are not worth its space."""
-    return wording.plain(text, 200)
-
-
-def _slices(result: StudyResult) -> str:
-    grid = result.grid
-    parts = [f"{grid.acquired_slices}, every {wording.measured(grid.acquired_spacing_mm, 'mm')}"]
-    if result.acquisition.slice_thickness_mm is not None:
-        thickness = wording.measured(result.acquisition.slice_thickness_mm, "mm")
-        parts.append(f"thickness {thickness}")
-    if abs(grid.tilt_deg) >= 0.1:
-        parts.append(f"tilt {wording.measured(grid.tilt_deg, '°')}")
-    if grid.regridded:
-        parts.append("resampled onto an upright regular grid")
-    return ", ".join(parts)
-
-
-def _pixels(result: StudyResult) -> str:
-    columns, rows, _ = result.grid.size
-    width_mm, height_mm, _ = result.grid.spacing_mm
-    return f"{columns} × {rows} of {width_mm:.3f} × {height_mm:.3f} mm"
-
-
-def _quality(result: StudyResult) -> Section | None:
+def _quality(result: StudyResult, words: Words) -> Section | None:
     if not result.quality:
         return None
-    counts = [
-        f"{count} of {len(result.quality)} {word}"
-        for verdict, word in ((Verdict.REFUSE, "refused"), (Verdict.WARN, "with a warning"))
-        if (count := sum(check.verdict is verdict for check in result.quality))
-    ]
-    summary = " ".join(
-        [_SUMMARIES[result.verdict], *([f"Checks: {', '.join(counts)}."] * bool(counts))]
-    )
     # What limits the result comes first, so that it stands on the first page.
     order = [Verdict.REFUSE, Verdict.WARN, Verdict.PASS]
     rows = tuple(
         CheckRow(
-            wording.plain(check.title),
-            wording.measured(check.value, check.unit),
+            words.sentence(wording.plain(check.title)),
+            words.sentence(wording.measured(check.value, check.unit)),
             check.verdict,
-            wording.plain(check.meaning),
+            words(_VERDICTS[check.verdict]),
+            words.sentence(wording.plain(check.meaning)),
         )
         for check in sorted(result.quality, key=lambda check: order.index(check.verdict))
     )
-    return Section("Image quality", (Checks(result.verdict, summary, rows),))
+    checks = Checks(
+        header=tuple(words(title) for title in _CHECK_TITLES),
+        verdict=result.verdict,
+        verdict_word=words(_VERDICTS[result.verdict]),
+        summary=_quality_summary(result, words),
+        rows=rows,
+    )
+    return Section(words("Image quality"), (checks,))
 
 
-def _warnings(result: StudyResult) -> Section | None:
+def _quality_summary(result: StudyResult, words: Words) -> str:
+    texts = {
+        Verdict.REFUSE: words("{count} of {total} refused"),
+        Verdict.WARN: words("{count} of {total} with a warning"),
+    }
+    counts = [
+        text.format(count=count, total=len(result.quality))
+        for verdict, text in texts.items()
+        if (count := sum(check.verdict is verdict for check in result.quality))
+    ]
+    summary = words(_SUMMARIES[result.verdict])
+    if not counts:
+        return summary
+    checks = words("Checks: {counts}.").format(counts=words(", ").join(counts))
+    return words(" ").join([summary, checks])
+
+
+def _warnings(result: StudyResult, words: Words) -> Section | None:
     if not result.warnings:
         return None
-    items = tuple(wording.plain(text) for text in result.warnings)
-    return Section("Warnings", (Bullets(items),))
+    items = tuple(words.sentence(wording.plain(text)) for text in result.warnings)
+    return Section(words("Warnings"), (Bullets(items),))
 
 
-def _lungs(result: StudyResult) -> Section | None:
+def _lungs(result: StudyResult, words: Words) -> Section | None:
     lungs = result.lungs
     if lungs is None:
         return None
     mark = " *" if lungs.density_caveats else ""
     rows = tuple(
         (
-            wording.plain(one.side).capitalize(),
+            words(_SIDES.get(one.side, one.side)),
             wording.number(one.volume_ml, 0),
             wording.number(one.mean_hu, 0),
             wording.number(one.laa950_percent, 1),
@@ -185,36 +148,40 @@ def _lungs(result: StudyResult) -> Section | None:
         )
         for one in lungs.measurements
     )
-    header = ("Lung", "Volume (mL)", *(f"{name}{mark}" for name in _DENSITIES))
-    caveats = tuple(f"* {wording.plain(text)}" for text in lungs.density_caveats)
-    blocks: list[Block] = [Table(header, rows, (*caveats, _DENSITY_TERMS))]
+    densities = (f"{words(name)}{mark}" for name in _DENSITIES)
+    header = (words("Lung"), words("Volume (mL)"), *densities)
+    caveats = tuple(f"* {words.sentence(wording.plain(text))}" for text in lungs.density_caveats)
+    blocks: list[Block] = [Table(header, rows, (*caveats, words(_DENSITY_TERMS)))]
     if lungs.histogram_hu and lungs.histogram_ml:
-        alt = "Histogram of Hounsfield units of each lung"
-        caption = (
-            "Volume of each lung by density, in steps of 10 HU. Solid: right lung; dashed: left "
-            f"lung; dotted line: {wording.MINUS}950 HU. The first step holds all lower values; the "
-            "densest 1 % is not shown."
-        )
-        figure = Figure(histogram_picture(lungs, alt), caption)
-        blocks.append(Gallery(1, (figure,)))
-    return Section("Lung volumes and densities", tuple(blocks))
+        alt = words("Histogram of Hounsfield units of each lung")
+        caption = words(_HISTOGRAM_CAPTION)
+        blocks.append(Gallery(1, (Figure(histogram_picture(lungs, alt), caption),)))
+    return Section(words("Lung volumes and densities"), tuple(blocks))
 
 
+_SIDES = {"right": "Right", "left": "Left", "both": "Both"}
 _DENSITIES = ("Mean (HU)", "LAA-950 (%)", "Perc15 (HU)")
 _DENSITY_TERMS = (
     f"LAA-950: share of the lung below {wording.MINUS}950 HU. Perc15: 15 % of the lung lies below "
     "this density. HU: Hounsfield units."
 )
+_HISTOGRAM_CAPTION = (
+    "Volume of each lung by density, in steps of 10 HU. Solid: right lung (R); dashed: left lung "
+    f"(L); dotted line: {wording.MINUS}950 HU. The first step holds all lower values; the densest "
+    "1 % is not shown."
+)
 
 
-def _not_written(result: StudyResult) -> Section | None:
+def _not_written(result: StudyResult, words: Words) -> Section | None:
     if not result.not_written:
         return None
     items = tuple(
-        f"{wording.plain(name)}: {wording.plain(reason)}"
+        words("{name}: {reason}").format(
+            name=wording.plain(name), reason=words.sentence(wording.plain(reason))
+        )
         for name, reason in result.not_written.items()
     )
-    return Section("Not written", (Bullets(items),))
+    return Section(words("Not written"), (Bullets(items),))
 
 
 _LUNG_METHODS = {
@@ -223,23 +190,29 @@ _LUNG_METHODS = {
 }
 
 
-def _methods(result: StudyResult) -> Section:
+def _methods(result: StudyResult, words: Words) -> Section:
     rows = []
     if result.lungs is not None:
-        method = result.lungs.method
-        rows.append(("Lungs", _LUNG_METHODS.get(method, wording.plain(method))))
-    rows += [(f"Model {model.get('id', '')}".strip(), _listed(model)) for model in result.models]
+        method = wording.plain(result.lungs.method)
+        rows.append((words("Lungs"), words(_LUNG_METHODS.get(method, method))))
+    rows += [
+        (words("Model {id}").format(id=model.get("id", "")).strip(), _listed(model))
+        for model in result.models
+    ]
     run = dict(result.run)
     rows += [
-        ("Software", _listed(result.software)),
-        ("Run started", _shown(run.pop("started", None))),
-        ("Run", _listed(run)),
-        ("Input", wording.plain(result.input_format)),
-        ("Study UID", wording.plain(result.acquisition.study_uid)),
-        ("Series UID", wording.plain(result.acquisition.series_uid)),
-        ("Result format", f"result.json, schema version {SCHEMA_VERSION}"),
+        (words("Software"), _listed(result.software)),
+        (words("Run started"), _shown(run.pop("started", None))),
+        (words("Run"), _listed(run)),
+        (words("Input"), wording.plain(result.input_format)),
+        (words("Study UID"), wording.plain(result.acquisition.study_uid)),
+        (words("Series UID"), wording.plain(result.acquisition.series_uid)),
+        (
+            words("Result format"),
+            words("result.json, schema version {version}").format(version=SCHEMA_VERSION),
+        ),
     ]
-    return Section("Methods", (Facts(tuple(row for row in rows if row[1])),))
+    return Section(words("Methods"), (Facts(tuple(row for row in rows if row[1])),))
 
 
 def _listed(record: dict[str, Any]) -> str:

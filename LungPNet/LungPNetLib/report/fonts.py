@@ -14,6 +14,7 @@ _FEATURE = "The PDF report"
 _KOREAN, _JAPANESE, _CHINESE = "HYSMyeongJo-Medium", "HeiseiKakuGo-W5", "STSong-Light"
 _CODECS = {_KOREAN: "euc_kr", _JAPANESE: "cp932", _CHINESE: "gbk"}
 _UNKNOWN = "?"
+_ASIAN = "[\u3001-\u30ff\u3400-\u9fff\uff01-\uffe5]"
 _RIGHT_TO_LEFT = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+"
 _RIGHT_TO_LEFT_WORDS = re.compile(f"{_RIGHT_TO_LEFT}(?:[ ,.-]+{_RIGHT_TO_LEFT})*")
 
@@ -64,6 +65,20 @@ def markup(text: str) -> str:
             run, run_font = "", font
         run += shown
     return "".join([*parts, _in_font(run, run_font)])
+
+
+def is_asian(text: str) -> bool:
+    """Whether the text holds Chinese or Japanese characters, of which no font here is bold."""
+    return bool(re.search(_ASIAN, text))
+
+
+def is_asian_prose(text: str) -> bool:
+    """Whether lines have to be broken without spaces: there are more such characters than a name's.
+
+    >>> is_asian_prose("肺边缘逐层平滑过渡，未见运动伪影。"), is_asian_prose("山田 太郎")
+    (True, False)
+    """
+    return bool(re.search(f"{_ASIAN}{{8}}", text))
 
 
 def _in_font(run: str, font: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,18 @@ def write_html(content: ReportContent, path: Path) -> None:
     OSError
         The file cannot be written.
     """
-    css = (TEMPLATES / "report.css").read_text("utf-8")
+    css = _style(content)
     page = environment("The HTML report").get_template("report.html.j2")
     text = page.render(content=content, css=trusted(css), policy=policy(style=css))
     path.write_text(text, "utf-8", newline="\n")
+
+
+def _style(content: ReportContent) -> str:
+    """The style sheet; the number of a printed page is the one text that it writes."""
+    number = json.dumps(content.page_line, ensure_ascii=False)
+    for place in ("page", "pages"):
+        number = number.replace(f"{{{place}}}", f'" counter({place}) "')
+    return (TEMPLATES / "report.css").read_text("utf-8").replace('"PAGE LINE"', number)
 
 
 def environment(feature: str) -> jinja2.Environment:

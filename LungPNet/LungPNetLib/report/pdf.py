@@ -64,30 +64,31 @@ def _typeset(content: ReportContent, pages: int) -> tuple[int, bytes]:
         bottomMargin=15 * _MM,
         title=content.title,
         author="LungPNet",
-        lang="en",
+        lang=content.language.tag,
     )
 
     def margins(canvas: Any, document: Any) -> None:
-        _draw_margins(canvas, content, f"Page {document.page} of {pages}")
+        _draw_margins(canvas, content, content.page_line.format(page=document.page, pages=pages))
 
     document.build(_story(content), onFirstPage=margins, onLaterPages=margins)
     return document.page, buffer.getvalue()
 
 
 def _draw_margins(canvas: Any, content: ReportContent, page: str) -> None:
-    top, bottom, left, right = 285 * _MM, 9 * _MM, 14 * _MM, 14 * _MM + _WIDTH
+    top, bottom, left = 285 * _MM, 9 * _MM, 14 * _MM
     canvas.saveState()
     canvas.setStrokeColor(_INK)
     canvas.setLineWidth(1.2)
-    canvas.line(left, top - 3 * _MM, right, top - 3 * _MM)
-    canvas.setFont(fonts.BOLD, 10)
-    canvas.drawString(left, top, content.notice)
-    canvas.setFont(fonts.REGULAR, 8)
-    canvas.drawRightString(right, top, content.title)
-    canvas.drawRightString(right, bottom, page)
-    running = _text(content.running_line, size=8)
-    running.wrap(_WIDTH - 30 * _MM, 10)
-    running.drawOn(canvas, left, bottom - 2)
+    canvas.line(left, top - 3 * _MM, left + _WIDTH, top - 3 * _MM)
+    for line, y in (
+        (_text(content.notice, size=10, bold=True), top),
+        (_text(content.title, size=8, alignment=2), top),
+        (_text(content.running_line, size=8), bottom),
+        (_text(page, size=8, alignment=2), bottom),
+    ):
+        line.wrap(_WIDTH, 10)
+        # The letters stand that much above the lower edge of their line.
+        line.drawOn(canvas, left, y - 0.3 * line.style.fontSize)
     canvas.restoreState()
 
 
@@ -95,7 +96,7 @@ def _story(content: ReportContent) -> list[Any]:
     from reportlab.platypus import Spacer
     from reportlab.platypus import Table as Grid
 
-    head = [[_text("Patient", bold=True), _text("Examination", bold=True)]]
+    head = [[_text(title, bold=True) for title in content.head_titles]]
     widths = [84 * _MM, _WIDTH - 84 * _MM]
     head.append(
         [
@@ -161,12 +162,13 @@ def _text(
 
     style = ParagraphStyle(
         "text",
-        fontName=fonts.BOLD if bold else fonts.REGULAR,
+        fontName=fonts.BOLD if bold and not fonts.is_asian(text) else fonts.REGULAR,
         fontSize=size,
         leading=size * 1.3,
         textColor=colour,
         alignment=alignment,
         splitLongWords=1,
+        wordWrap="CJK" if fonts.is_asian_prose(text) else None,
     )
     return Flow(fonts.markup(text), style)
 
@@ -219,11 +221,11 @@ def _numbers(block: Table) -> list[Any]:
     return [grid, *(_spaced(_text(note, size=8)) for note in block.notes)]
 
 
-def _badge(verdict: Verdict, size: float) -> Any:
+def _badge(verdict: Verdict, text: str, size: float) -> Any:
     from reportlab.platypus import Table as Grid
 
     background, colour = _VERDICTS[verdict]
-    word = _text(verdict.value.upper(), size=size, bold=True, colour=colour, alignment=1)
+    word = _text(text, size=size, bold=True, colour=colour, alignment=1)
     style = [
         *_TIGHT,
         ("BACKGROUND", (0, 0), (-1, -1), background),
@@ -236,7 +238,7 @@ def _badge(verdict: Verdict, size: float) -> Any:
 def _overall(block: Checks) -> Any:
     from reportlab.platypus import Table as Grid
 
-    cells = [_badge(block.verdict, 11), _text(block.summary, size=9.5)]
+    cells = [_badge(block.verdict, block.verdict_word, 11), _text(block.summary, size=9.5)]
     style = [*_TIGHT, ("VALIGN", (0, 0), (-1, -1), "MIDDLE")]
     return _spaced(Grid([cells], [28 * _MM, _WIDTH - 28 * _MM], style=style))
 
@@ -244,13 +246,12 @@ def _overall(block: Checks) -> Any:
 def _check_table(block: Checks) -> Any:
     from reportlab.platypus import Table as Grid
 
-    header = ("Check", "Measured", "Verdict", "What it means")
-    rows = [[_text(name, bold=True, colour=_GREY) for name in header]]
+    rows = [[_text(name, bold=True, colour=_GREY) for name in block.header]]
     rows += [
         [
             _text(row.title, bold=True),
             _text(row.measured),
-            _badge(row.verdict, 7.5),
+            _badge(row.verdict, row.verdict_word, 7.5),
             _text(row.meaning),
         ]
         for row in block.rows

@@ -215,7 +215,10 @@ def _draw_scale_bar(axes: Any, cell_width_mm: float) -> None:
 
 
 def histogram_picture(lungs: LungResult, alt: str) -> Picture:
-    """Volume by HU of each lung as PNG, with the -950 HU threshold of emphysema marked."""
+    """Volume by HU of each lung as PNG, with the -950 HU threshold of emphysema marked.
+
+    It holds letters and units only, which are the same in every language: R and L for the lungs.
+    """
     figures = lazy.require("matplotlib.figure", feature=_FEATURE, extra="report")
     lower_edges = np.asarray(lungs.histogram_hu, dtype=np.float64)
     edges = np.append(lower_edges, lower_edges[-1] + 10.0)
@@ -225,7 +228,7 @@ def histogram_picture(lungs: LungResult, alt: str) -> Picture:
     for side, volumes_ml in lungs.histogram_ml.items():
         colour, line = looks.get(side, ("black", "dotted"))
         axes.stairs(
-            volumes_ml, edges, color=colour, linestyle=line, linewidth=1.4, label=f"{side} lung"
+            volumes_ml, edges, color=colour, linestyle=line, linewidth=1.4, label=side[0].upper()
         )
     axes.axvline(-950, color="#444444", linewidth=0.9, linestyle="dotted")
     axes.text(
@@ -238,8 +241,8 @@ def histogram_picture(lungs: LungResult, alt: str) -> Picture:
         size=8,
     )
     axes.set(xlim=(edges[0], _last_busy_edge(lungs, edges)), ylim=(0, None))
-    axes.set_xlabel("density (HU)", size=9)
-    axes.set_ylabel("volume per 10 HU (mL)", size=9)
+    axes.set_xlabel("HU", size=9)
+    axes.set_ylabel("mL / 10 HU", size=9)
     axes.tick_params(labelsize=8)
     axes.grid(color="#dddddd", linewidth=0.5)
     axes.set_axisbelow(True)

@@ -6,6 +6,7 @@ import numpy as np
 
 from LungPNetLib.report import planes
 from LungPNetLib.report.blocks import Figure, Gallery, Paragraph, Section
+from LungPNetLib.report.language import Words
 from LungPNetLib.report.pictures import LEFT_LUNG, LUNG_WINDOW_HU, RIGHT_LUNG, slice_picture
 from LungPNetLib.report.planes import Cut, Plane
 from LungPNetLib.report.wording import window
@@ -16,14 +17,15 @@ _AXIAL_WIDTH_PX = 800
 _MARGIN_MM = 30.0
 
 _WINDOW = (
-    f"{window(LUNG_WINDOW_HU)} (lung). Positions are DICOM "
+    "{window} (lung). Positions are DICOM "
     "patient coordinates (x to the left, y to the back, z to the head) of the slice centre. "
     "R right, L left, A front, P back, H head, F feet of the patient."
 )
 _CONTOURS = "Solid contour: right lung. Dashed contour: left lung."
+_PLANES = {Plane.AXIAL: "Axial", Plane.CORONAL: "Coronal", Plane.SAGITTAL: "Sagittal"}
 
 
-def views(ct: Volume, lungs: Volume | None) -> Section:
+def views(ct: Volume, lungs: Volume | None, words: Words) -> Section:
     """Coronal and sagittal slices, then axial ones from head to feet, all at one scale.
 
     Parameters
@@ -33,6 +35,8 @@ def views(ct: Volume, lungs: Volume | None) -> Section:
     lungs : Volume or None
         Label map on the grid of ``ct`` (1 right, 2 left). The views are cut down to it; without
         it, or where it is empty, they show the whole field of view.
+    words : Words
+        The language.
 
     Raises
     ------
@@ -43,10 +47,11 @@ def views(ct: Volume, lungs: Volume | None) -> Section:
     if labels is not None and labels.array.any():
         image, labels = planes.cropped_around(image, labels, _MARGIN_MM)
         selected = planes.marked(labels)
-        text = f"{_WINDOW} {_CONTOURS}"
+        texts = [_WINDOW, _CONTOURS]
     else:
         labels, selected = None, np.ones(image.shape, dtype=bool)
-        text = _WINDOW
+        texts = [_WINDOW]
+    shown = words.sentence(window(LUNG_WINDOW_HU))
     first, last = planes.extent(selected, Plane.AXIAL)
     axial = [
         planes.cut(image, labels, Plane.AXIAL, index)
@@ -54,16 +59,18 @@ def views(ct: Volume, lungs: Volume | None) -> Section:
     ]
     px_per_mm = _AXIAL_WIDTH_PX / axial[0].size_mm[0]
     return Section(
-        "Views",
+        words("Views"),
         (
-            Paragraph(text),
-            Gallery(3, _upright_cuts(image, labels, px_per_mm)),
-            Gallery(2, tuple(_figure(cut, px_per_mm, "") for cut in axial)),
+            Paragraph(words(" ").join(words(text).format(window=shown) for text in texts)),
+            Gallery(3, _upright_cuts(image, labels, px_per_mm, words)),
+            Gallery(2, tuple(_figure(cut, px_per_mm, "", words) for cut in axial)),
         ),
     )
 
 
-def _upright_cuts(image: Volume, labels: Volume | None, px_per_mm: float) -> tuple[Figure, ...]:
+def _upright_cuts(
+    image: Volume, labels: Volume | None, px_per_mm: float, words: Words
+) -> tuple[Figure, ...]:
     chosen: list[tuple[Plane, int, str]] = []
     if labels is None:
         for plane, part in (
@@ -78,14 +85,15 @@ def _upright_cuts(image: Volume, labels: Volume | None, px_per_mm: float) -> tup
             selected = planes.marked(labels, lung.label)
             if selected.any():
                 index = planes.fullest(selected, Plane.SAGITTAL)
-                chosen.append((Plane.SAGITTAL, index, f", {lung.name}"))
+                chosen.append((Plane.SAGITTAL, index, lung.name))
     return tuple(
-        _figure(planes.cut(image, labels, plane, index), px_per_mm, part)
+        _figure(planes.cut(image, labels, plane, index), px_per_mm, part, words)
         for plane, index, part in chosen
     )
 
 
-def _figure(cut: Cut, px_per_mm: float, part: str) -> Figure:
-    caption = f"{cut.plane.name.capitalize()}{part}, {cut.position}"
+def _figure(cut: Cut, px_per_mm: float, part: str, words: Words) -> Figure:
+    parts = [words(text) for text in (_PLANES[cut.plane], part) if text]
+    caption = words(", ").join([*parts, cut.position])
     picture = slice_picture(cut, px_per_mm=px_per_mm, alt=caption, outlines=(RIGHT_LUNG, LEFT_LUNG))
     return Figure(picture, caption)

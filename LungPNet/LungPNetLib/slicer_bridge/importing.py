@@ -19,11 +19,23 @@ SOURCE_SERIES = "LungPNet.SourceSeries"
 """Attribute: SeriesInstanceUID that was read from it; empty for image files."""
 
 
-def indexFolder(folder: Path, database: Any) -> None:
-    """Make the files of ``folder`` known to Slicer's DICOM database, which copies nothing."""
+def indexFolder(folder: Path) -> bool:
+    """Make the files of ``folder`` known to Slicer's DICOM database; nothing is copied.
+
+    Qt's events are worked off meanwhile.
+
+    Returns
+    -------
+    bool
+        False where Slicer could not. True, and nothing is done, where there is no database, or none
+        is open because nobody has chosen a folder for it yet.
+    """
+    database = getattr(slicer, "dicomDatabase", None)
+    if database is None or not database.isOpen:
+        return True
     from DICOMLib import DICOMUtils
 
-    DICOMUtils.importDicom(str(folder), database)
+    return bool(DICOMUtils.importDicom(str(folder), database))
 
 
 def nodeFromReading(reading: Mapping[str, Any], place: Path, scene: slicer.vtkMRMLScene) -> Any:

@@ -186,7 +186,7 @@ def _toVolume(volumeNode: slicer.vtkMRMLScalarVolumeNode, pointRas: npt.ArrayLik
 
 def _lungsOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Volume | None:
     """Label map of the lungs on the CT, if they were found."""
-    segmentation = findLungs(volumeNode).segmentation
+    segmentation = findLungs(volumeNode)
     if segmentation is None:
         return None
     return labelsOnVolume(segmentation, volumeNode, LUNG_SEGMENTS)

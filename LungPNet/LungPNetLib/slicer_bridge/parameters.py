@@ -5,7 +5,7 @@ Enums are kept by the names of their members: renaming one breaks scenes that pe
 
 import enum
 
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode, vtkMRMLTableNode
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import parameterNodeWrapper
 
@@ -62,9 +62,9 @@ class LungSegmentParameters:
     inputVolume: vtkMRMLScalarVolumeNode
     method: LungMethodChoice = LungMethodChoice.AUTO
     device: DeviceChoice = DeviceChoice.AUTO
+    lungs: vtkMRMLSegmentationNode
     first: vtkMRMLSegmentationNode
     second: vtkMRMLSegmentationNode
-    comparison: vtkMRMLTableNode
 
 
 @parameterNodeWrapper

@@ -2,25 +2,22 @@
 
 How a panel uses it (``qt.QTimer`` is the ticker; every callback runs in the thread of the timer)::
 
-    self.runner = ProcessRunner(worker_command(find_python()), qt.QTimer(), on_log=self.appendLog)
-    slicer.app.connect("aboutToQuit()", self.runner.close)
-
-    def onAnalyze(self):
-        self.runner.submit(
-            "analyze",
-            {"input": self.folder, "out": self.out, "options": {"device": "auto"}},
-            on_progress=lambda stage, fraction: self.showProgress(stage, fraction),
-            on_result=lambda result: self.loadResult(result["folder"]),
-            on_error=lambda error: error.kind == "Cancelled" or self.showError(error.message),
-        )
-
-    def onCancel(self):
-        self.runner.cancel()
+    runner = ProcessRunner(workerCommand(findPython()), qt.QTimer(), onLog=self.appendLog)
+    slicer.app.connect("aboutToQuit()", runner.close)
+    runner.submit(
+        "analyze",
+        {"input": folder, "out": out, "options": {"device": "auto"}},
+        onProgress=lambda stage, fraction: self.showProgress(stage, fraction),
+        onResult=lambda result: self.loadResult(result["folder"]),
+        onError=lambda error: error.kind == "Cancelled" or self.showError(error.message),
+    )
+    runner.cancel()
 """
 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 from collections import deque
@@ -29,8 +26,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from LungPNetLib.errors import Cancelled, LungPNetError
-from LungPNetLib.slicer_bridge.complaints import end_of_worker, mismatch, with_last_error
-from LungPNetLib.slicer_bridge.request import Failure, Request, event_of, unpacked
+from LungPNetLib.slicer_bridge.complaints import endOfWorker, mismatch, withLastError
+from LungPNetLib.slicer_bridge.request import Failure, Request, eventOf, unpacked
 from LungPNetLib.slicer_bridge.worker_process import WorkerProcess
 
 TICK_MS = 100
@@ -44,8 +41,8 @@ class Ticker(Protocol):
     def connect(self, signal: str, slot: Callable[[], None]) -> object:
         """Call ``slot`` at each ``"timeout()"``."""
 
-    def start(self, interval_ms: int) -> object:
-        """Begin, once in ``interval_ms``."""
+    def start(self, intervalMs: int, /) -> object:
+        """Begin, once in ``intervalMs``."""
 
     def stop(self) -> object:
         """End."""
@@ -65,16 +62,13 @@ class ProcessRunner:
     Parameters
     ----------
     command : sequence of str
-        Starts the worker; see ``worker_command``.
+        Starts the worker; see ``workerCommand``.
     ticker : Ticker
-        Started and stopped with the worker.
-    on_event : callable
-        Told every event of the worker, as it comes.
-    on_log : callable
-        Told every line that the worker writes to standard error.
-    start_s : float
+    onEvent, onLog : callable
+        Told every event, and every line that the worker writes to standard error.
+    startSeconds : float
         A worker that has not said hello by then is given up.
-    silent_s : float
+    silentSeconds : float
         A busy worker from which nothing is heard for so long hangs. Its sign of life comes every
         second, but not while one call into a library holds Python's lock.
     """
@@ -84,24 +78,24 @@ class ProcessRunner:
         command: Sequence[str],
         ticker: Ticker,
         *,
-        on_event: Callable[[dict[str, Any]], object] = _nothing,
-        on_log: Callable[[str], object] = _nothing,
-        start_s: float = 120.0,
-        silent_s: float = 120.0,
+        onEvent: Callable[[dict[str, Any]], object] = _nothing,
+        onLog: Callable[[str], object] = _nothing,
+        startSeconds: float = 120.0,
+        silentSeconds: float = 120.0,
     ) -> None:
         self._command = command
         self._ticker = ticker
         self._ticker.connect("timeout()", self.tick)
-        self._on_event = on_event
-        self._on_log = on_log
-        self._start_s = start_s
-        self._silent_s = silent_s
+        self._onEvent = onEvent
+        self._onLog = onLog
+        self._startSeconds = startSeconds
+        self._silentSeconds = silentSeconds
         self._process: WorkerProcess | None = None
         self._folder: Path | None = None
         self._request: Request | None = None
-        self._last_id = 0
-        self._heard_at = 0.0
-        self._ticked_at = 0.0
+        self._lastId = 0
+        self._heardAt = 0.0
+        self._tickedAt = 0.0
         self._log: deque[str] = deque(maxlen=200)
 
     @property
@@ -119,9 +113,9 @@ class ProcessRunner:
         verb: str,
         fields: Mapping[str, Any],
         *,
-        on_progress: Callable[[str, float], object] = _nothing,
-        on_result: Callable[[dict[str, Any]], object] = _nothing,
-        on_error: Callable[[Failure], object] = _nothing,
+        onProgress: Callable[[str, float], object] = _nothing,
+        onResult: Callable[[dict[str, Any]], object] = _nothing,
+        onError: Callable[[Failure], object] = _nothing,
     ) -> None:
         """Have ``verb`` of ``worker_verbs`` done; exactly one of the two last callbacks is called.
 
@@ -130,9 +124,9 @@ class ProcessRunner:
         fields : mapping
             Plain JSON values, paths and Volumes (which travel as files in a private folder, and
             come back in the result as such).
-        on_progress : callable
+        onProgress : callable
             Told the name of the stage and the share of it that is done, 0 to 1.
-        on_result, on_error : callable
+        onResult, onError : callable
 
         Raises
         ------
@@ -143,38 +137,38 @@ class ProcessRunner:
         """
         if self._request is not None:
             raise WorkerBusy("LungPNet is computing already. Wait until it is ready, or cancel it.")
-        self._last_id += 1
-        request = Request(self._last_id, verb, fields, on_progress, on_result, on_error)
-        if self._process is not None and self._process.exit_code is not None:
-            self._end_worker()
+        self._lastId += 1
+        request = Request(self._lastId, verb, fields, onProgress, onResult, onError)
+        if self._process is not None and self._process.exitCode is not None:
+            self._endWorker()
         self._request = request
         if self._process is None:
-            self._start_worker()
+            self._startWorker()
         elif self._folder is not None:
             self._send(self._folder)
 
     def cancel(self) -> None:
         """Stop the running request: by itself within a second, else with its whole process tree.
 
-        ``on_error`` is told, with kind ``Cancelled``. Nothing happens where no request is running.
+        ``onError`` is told, with kind ``Cancelled``. Nothing happens where no request is running.
         """
         request = self._request
-        if request is None or request.cancel_at is not None:
+        if request is None or request.cancelAt is not None:
             return
-        request.cancel_at = time.monotonic()
+        request.cancelAt = time.monotonic()
         if request.sent and self._process is not None:
-            request.cancel_at += STOP_S
+            request.cancelAt += STOP_S
             self._process.write(json.dumps({"id": request.id, "verb": "cancel"}))
 
     def close(self) -> None:
         """End the worker, for instance when the application quits; no callback is called."""
         request, self._request = self._request, None
         if self._process is not None:
-            self._process.close_input()
+            self._process.closeInput()
             self._process.wait(STOP_S)
-        self._end_worker()
+        self._endWorker()
         if request is not None:
-            request.remove_leftovers()
+            request.removeLeftovers()
 
     def tick(self) -> None:
         """Take what the worker has sent, and look whether it is well."""
@@ -182,62 +176,68 @@ class ProcessRunner:
         if process is None:
             return
         now = time.monotonic()
-        if now - self._ticked_at > self._silent_s / 2:
+        if now - self._tickedAt > self._silentSeconds / 2:
             # Not the worker was away but this process: the computer slept, say.
-            self._heard_at = now
-        self._ticked_at = now
-        ended = process.exit_code is not None
+            self._heardAt = now
+        self._tickedAt = now
+        ended = process.exitCode is not None
         if ended:
             # What it started may live on and hold its pipes open.
             process.end()
-        while self._process is process and (line := process.next_line()) is not None:
+        # However much it writes, the application has its share of the time.
+        until = math.inf if ended else now + TICK_MS / 2000
+        while self._process is process and time.monotonic() < until:
+            line = process.nextLine()
+            if line is None:
+                break
             self._take(*line)
         failure = self._trouble(process, ended) if self._process is process else None
         if failure is not None:
-            self._give_up(failure)
+            self._giveUp(failure)
 
     def _trouble(self, process: WorkerProcess, ended: bool) -> Failure | None:
         """Why the worker must be ended now, if it must."""
         now, request = time.monotonic(), self._request
-        if request and request.cancel_at is not None and (ended or now >= request.cancel_at):
+        if request and request.cancelAt is not None and (ended or now >= request.cancelAt):
             return Failure.of(Cancelled("The run was cancelled; nothing was written."))
         if ended:
-            return Failure(end_of_worker(process.exit_code, self._log), "WorkerEnded")
-        silent_s = now - self._heard_at
-        if self._folder is None and silent_s > self._start_s:
-            message = f"The worker did not start within {self._start_s:g} s."
-            return Failure(with_last_error(message, self._log), "WorkerNotStarted")
-        if request and request.sent and silent_s > self._silent_s:
-            message = f"The worker gave no sign of life for {self._silent_s:g} s and was ended."
-            return Failure(with_last_error(message, self._log), "WorkerHung")
+            return Failure(endOfWorker(process.exitCode, self._log), "WorkerEnded")
+        silentSeconds = now - self._heardAt
+        if self._folder is None and silentSeconds > self._startSeconds:
+            message = f"The worker did not start within {self._startSeconds:g} s."
+            return Failure(withLastError(message, self._log), "WorkerNotStarted")
+        limit = self._silentSeconds
+        if request and request.sent and silentSeconds > limit:
+            message = f"The worker gave no sign of life for {limit:g} s and was ended."
+            return Failure(withLastError(message, self._log), "WorkerHung")
         return None
 
-    def _start_worker(self) -> None:
+    def _startWorker(self) -> None:
         self._log.clear()
-        self._heard_at = self._ticked_at = time.monotonic()
+        self._heardAt = self._tickedAt = time.monotonic()
         try:
             self._process = WorkerProcess(self._command)
         except OSError as error:
             message = f"'{self._command[0]}' cannot be started: {error.strerror}."
-            self._give_up(Failure(message, "WorkerNotStarted"))
+            self._giveUp(Failure(message, "WorkerNotStarted"))
             return
         self._ticker.start(TICK_MS)
 
     def _take(self, source: str, text: str) -> None:
-        event = event_of(text) if source == "out" else None
+        event = eventOf(text) if source == "out" else None
         if event is None:
             self._log.append(text)
-            self._on_log(text)
+            self._onLog(text)
             return
-        self._heard_at = time.monotonic()
+        self._heardAt = time.monotonic()
         if self._folder is None:
             self._welcome(event)
-        self._on_event(event)
+        self._onEvent(event)
         request = self._request
         if request is None or event.get("id") != request.id:
             return
         if event["event"] in ("progress", "stage_finished"):
-            request.on_progress(event["stage"], event.get("fraction", 1.0))
+            request.onProgress(event["stage"], event.get("fraction", 1.0))
         elif event["event"] == "result":
             self._finish(request, event)
         elif event["event"] == "error":
@@ -246,7 +246,7 @@ class ProcessRunner:
     def _welcome(self, hello: dict[str, Any]) -> None:
         complaint = mismatch(hello)
         if complaint:
-            self._give_up(Failure(complaint, "WorkerMismatch"))
+            self._giveUp(Failure(complaint, "WorkerMismatch"))
             return
         self._folder = Path(hello["folder"])
         if self._request is not None:
@@ -262,7 +262,7 @@ class ProcessRunner:
             self._fail(Failure.of(error))
             return
         request.sent = True
-        self._heard_at = time.monotonic()
+        self._heardAt = time.monotonic()
         process.write(line)
 
     def _finish(self, request: Request, event: dict[str, Any]) -> None:
@@ -272,25 +272,25 @@ class ProcessRunner:
             self._fail(Failure.of(error))
             return
         self._request = None
-        request.remove_files()
-        request.on_result(result)
+        request.removeFiles()
+        request.onResult(result)
 
     def _fail(self, failure: Failure) -> None:
         request, self._request = self._request, None
         if request is not None:
-            request.remove_files()
-            request.on_error(failure)
+            request.removeFiles()
+            request.onError(failure)
 
-    def _give_up(self, failure: Failure) -> None:
+    def _giveUp(self, failure: Failure) -> None:
         """End the worker with all that it started, and then tell."""
-        self._end_worker()
+        self._endWorker()
         if self._request is None:
-            self._on_log(failure.message)
+            self._onLog(failure.message)
         else:
-            self._request.remove_leftovers()
+            self._request.removeLeftovers()
             self._fail(failure)
 
-    def _end_worker(self) -> None:
+    def _endWorker(self) -> None:
         self._ticker.stop()
         process, self._process = self._process, None
         folder, self._folder = self._folder, None

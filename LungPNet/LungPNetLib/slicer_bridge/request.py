@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,13 @@ class Failure:
     """Why a request gave no result.
 
     ``kind`` is the name of the error's class in the worker (``Cancelled``, ``InputError``, ...), or
-    ``WorkerEnded``, ``WorkerHung``, ``WorkerMismatch`` or ``WorkerNotStarted``; ``exit_code`` is
+    ``WorkerEnded``, ``WorkerHung``, ``WorkerMismatch`` or ``WorkerNotStarted``; ``exitCode`` is
     what the command line would return.
     """
 
     message: str
     kind: str
-    exit_code: int = 1
+    exitCode: int = 1
 
     @classmethod
     def of(cls, error: LungPNetError) -> Failure:
@@ -40,7 +41,7 @@ class Request:
     ----------
     sent : bool
         Whether the worker has it.
-    cancel_at : float, optional
+    cancelAt : float, optional
         Time (of ``time.monotonic``) at which it is ended by force; None unless it was cancelled.
     """
 
@@ -49,16 +50,16 @@ class Request:
         number: int,
         verb: str,
         fields: Mapping[str, Any],
-        on_progress: Callable[[str, float], object],
-        on_result: Callable[[dict[str, Any]], object],
-        on_error: Callable[[Failure], object],
+        onProgress: Callable[[str, float], object],
+        onResult: Callable[[dict[str, Any]], object],
+        onError: Callable[[Failure], object],
     ) -> None:
         self.id = number
-        self.on_progress = on_progress
-        self.on_result = on_result
-        self.on_error = on_error
+        self.onProgress = onProgress
+        self.onResult = onResult
+        self.onError = onError
         self.sent = False
-        self.cancel_at: float | None = None
+        self.cancelAt: float | None = None
         self._volumes = {k: v for k, v in fields.items() if isinstance(v, Volume)}
         plain = {k: v for k, v in fields.items() if k not in self._volumes}
         # Through JSON and back: what cannot be sent is refused here, and later changes do no harm.
@@ -82,16 +83,18 @@ class Request:
         self._volumes.clear()
         return json.dumps(message)
 
-    def remove_files(self) -> None:
+    def removeFiles(self) -> None:
         """Remove the volumes that were sent."""
         for path in self._files:
-            path.unlink(missing_ok=True)
+            # A virus scanner may hold it open on Windows; its folder goes with the worker.
+            with suppress(OSError):
+                path.unlink()
 
-    def remove_leftovers(self) -> None:
+    def removeLeftovers(self) -> None:
         """Remove what a worker that was ended could not remove itself."""
         from LungPNetLib.output import remove_abandoned
 
-        self.remove_files()
+        self.removeFiles()
         if "out" in self._message:
             out = Path(self._message["out"]).absolute()
             remove_abandoned(out.parent, f".{out.name}.partial-")
@@ -109,7 +112,7 @@ def unpacked(event: Mapping[str, Any]) -> dict[str, Any]:
     return {k: take_volume(v) if is_volume(v) else v for k, v in fields.items()}
 
 
-def event_of(line: str) -> dict[str, Any] | None:
+def eventOf(line: str) -> dict[str, Any] | None:
     """The event that ``line`` holds; None for words that a launcher may print."""
     try:
         event = json.loads(line)

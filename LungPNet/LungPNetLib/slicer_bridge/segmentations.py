@@ -17,6 +17,7 @@ import vtk
 
 from LungPNetLib.dicom.export import LEFT_LUNG, RIGHT_LUNG, SegmentSpec
 from LungPNetLib.errors import InputError
+from LungPNetLib.slicer_bridge.language import sentence
 from LungPNetLib.slicer_bridge.oriented_images import arrayOf, orientedGrid, orientedImage
 from LungPNetLib.slicer_bridge.volumes import volumeFromNode
 from LungPNetLib.volume import Volume
@@ -26,6 +27,8 @@ TERMINOLOGY_CONTEXT = "Segmentation category and type - LungPNet"
 
 _LABELMAP = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
 _GEOMETRY = slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
+_Surfaces = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule
+_SMOOTH_NETS = _Surfaces.GetSurfaceNetInternalSmoothingParameterName()
 _Resample = slicer.vtkOrientedImageDataResample
 _Terminologies = slicer.vtkSlicerTerminologiesModuleLogic
 
@@ -100,8 +103,11 @@ def presentLabels(labels: Volume, segments: Sequence[SegmentSpec]) -> set[int]:
 def showSurfaces(segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
     """Show the segments in 3-D as closed surfaces; they follow edits from then on.
 
-    It takes seconds for the lungs of a large CT. ``updateSegmentation`` removes them.
+    They are made by surface nets, which smooth while they are made: Slicer's default takes five
+    times as long, and the application waits. ``updateSegmentation`` removes them.
     """
+    for name in (_Surfaces.GetConversionMethodParameterName(), _SMOOTH_NETS):
+        segmentationNode.GetSegmentation().SetConversionParameter(name, "1")
     segmentationNode.CreateClosedSurfaceRepresentation()
 
 
@@ -228,7 +234,7 @@ def labelsOnVolume(
 
 
 def fingerprint(segmentationNode: slicer.vtkMRMLSegmentationNode) -> str:
-    """A hash of the shapes of all segments, to tell whether a person has changed one.
+    """A hash of shape and coded type of all segments, to tell whether a person has changed one.
 
     It does not depend on names, colours, order, or on how much empty space is stored around.
     """
@@ -238,7 +244,8 @@ def fingerprint(segmentationNode: slicer.vtkMRMLSegmentationNode) -> str:
         image = _labelmapOf(segmentationNode, segmentId)
         if image is not None:
             shape = _cropped(arrayOf(image) != 0)
-            content = repr(shape.shape).encode() + np.packbits(shape).tobytes()
+            kind = _typeOf(segmentation.GetSegment(segmentId))
+            content = repr((kind, shape.shape)).encode() + np.packbits(shape).tobytes()
             digests.append(hashlib.sha256(content).digest())
     return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
 
@@ -246,7 +253,7 @@ def fingerprint(segmentationNode: slicer.vtkMRMLSegmentationNode) -> str:
 def _segment(spec: SegmentSpec, image: slicer.vtkOrientedImageData) -> slicer.vtkSegment:
     """A segment that shares the voxels of ``image`` with the others."""
     segment = slicer.vtkSegment()
-    segment.SetName(spec.name)
+    segment.SetName(sentence(spec.name))
     segment.SetColor(*(part / 255.0 for part in spec.rgb))
     segment.SetLabelValue(spec.label)
     segment.SetTerminology(terminologyEntry(spec))

@@ -10,7 +10,7 @@ import qt
 import slicer
 
 from LungPNetLib.slicer_bridge.process_runner import ProcessRunner
-from LungPNetLib.slicer_bridge.worker_process import find_python, worker_command
+from LungPNetLib.slicer_bridge.worker_process import findPython, workerCommand
 
 
 class WorkerSession:
@@ -49,7 +49,7 @@ def workerSession() -> WorkerSession:
     DependencyError
         Slicer's Python is not found.
     """
-    command = worker_command(find_python())
-    session = WorkerSession(lambda log: ProcessRunner(command, qt.QTimer(), on_log=log))
+    command = workerCommand(findPython())
+    session = WorkerSession(lambda log: ProcessRunner(command, qt.QTimer(), onLog=log))
     slicer.app.connect("aboutToQuit()", session.runner.close)
     return session

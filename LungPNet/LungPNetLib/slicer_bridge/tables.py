@@ -17,6 +17,10 @@ from slicer.i18n import tr as _
 from LungPNetLib.dicom.export import LUNG_SEGMENTS
 from LungPNetLib.report.wording import measured
 from LungPNetLib.result import Verdict
+from LungPNetLib.slicer_bridge.language import sentence
+
+VERDICTS = "LungPNet.Verdicts"
+"""Attribute of the quality table: verdict of each row as in result.json, whatever the language."""
 
 SIDES = ("right", "left")
 """In the order of ``LUNG_SEGMENTS``."""
@@ -68,14 +72,15 @@ def updateQualityTable(
         Verdict.WARN.value: _("Warning"),
         Verdict.REFUSE.value: _("Refused"),
     }
-    values = [measured(row["value"], row["unit"]) for row in rows]
+    values = [sentence(measured(row["value"], row["unit"])) for row in rows]
+    tableNode.SetAttribute(VERDICTS, " ".join(row["verdict"] for row in rows))
     _fill(
         tableNode,
         [
-            _text("title", _("Check"), [row["title"] for row in rows]),
+            _text("title", _("Check"), [sentence(row["title"]) for row in rows]),
             _text("verdict", _("Verdict"), [words[row["verdict"]] for row in rows]),
             _text("value", _("Value"), values),
-            _text("meaning", _("Meaning"), [row["meaning"] for row in rows]),
+            _text("meaning", _("Meaning"), [sentence(row["meaning"]) for row in rows]),
         ],
     )
 
@@ -157,7 +162,7 @@ def updateComparisonTable(
     _fill(
         tableNode,
         [
-            _text("segment", _("Segment"), [row["segment"] for row in rows]),
+            _text("segment", _("Segment"), [sentence(row["segment"]) for row in rows]),
             _number("dice", _("Dice (0 to 1)"), values("dice"), "1"),
             _text("surface_dice", within, texts("surface_dice", 3)),
             _text("hd95_mm", _("95 % surface distance (mm)"), texts("hd95_mm", 2)),

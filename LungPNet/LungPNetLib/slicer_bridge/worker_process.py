@@ -24,10 +24,10 @@ from LungPNetLib.errors import DependencyError
 Source: TypeAlias = Literal["out", "err"]
 
 # Neither -m nor the path of the file: the package's folder must not get onto the module path.
-_ENTRY = "import sys; sys.path.append(sys.argv[1]); from LungPNetLib.worker import main; main()"
+_FIND_PACKAGE = "import sys; sys.path.append(sys.argv[1])"
 
 
-def find_python() -> str:
+def findPython() -> str:
     """PythonSlicer, which Slicer has on its PATH; outside of Slicer the Python that runs this.
 
     Raises
@@ -47,10 +47,18 @@ def find_python() -> str:
     )
 
 
-def worker_command(python: str) -> list[str]:
+def workerCommand(python: str) -> list[str]:
     """How this package's worker is started with the interpreter ``python``."""
+    return pythonCommand(python, "from LungPNetLib.worker import main; main()")
+
+
+def pythonCommand(python: str, code: str, *words: str) -> list[str]:
+    """How ``code``, which may import this package, is run; ``sys.argv[2:]`` is ``words`` then."""
     folder = Path(LungPNetLib.__file__).resolve().parents[1]
-    return [python, "-X", "utf8", "-u", "-c", _ENTRY, str(folder)]
+    return [python, "-X", "utf8", "-u", "-c", f"{_FIND_PACKAGE}; {code}", str(folder), *words]
+
+
+_KILL_SECONDS = 2.0
 
 
 class WorkerProcess:
@@ -74,16 +82,16 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=child_environment(),
-            **_own_group(),
+            env=childEnvironment(),
+            **_ownGroup(),
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         self._stdin = self._process.stdin
         self._readers = [
-            self._start_reader("out", self._process.stdout),
-            self._start_reader("err", self._process.stderr),
+            self._startReader("out", self._process.stdout),
+            self._startReader("err", self._process.stderr),
         ]
 
     @property
@@ -92,7 +100,7 @@ class WorkerProcess:
         return self._process.pid
 
     @property
-    def exit_code(self) -> int | None:
+    def exitCode(self) -> int | None:
         """None while it runs; negative for the signal that ended it."""
         return self._process.poll()
 
@@ -102,48 +110,52 @@ class WorkerProcess:
             self._stdin.write(line.encode() + b"\n")
             self._stdin.flush()
 
-    def next_line(self) -> tuple[Source, str] | None:
+    def nextLine(self) -> tuple[Source, str] | None:
         """The next line that it wrote, in order of arrival; None where there is none now."""
         try:
             return self._lines.get_nowait()
         except queue.Empty:
             return None
 
-    def close_input(self) -> None:
+    def closeInput(self) -> None:
         """Close its standard input, which asks it to leave."""
         with suppress(OSError):
             self._stdin.close()
 
-    def wait(self, timeout_s: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Wait until it ends, but not longer."""
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout_s)
+            self._process.wait(seconds)
 
     def end(self) -> None:
         """Kill it and all that it started, and wait until its last lines are read."""
         if self._ended:
             return
         self._ended = True
-        self._kill_tree()
+        self._killTree()
         self.wait(1.0)
-        self.close_input()
+        self.closeInput()
         for reader in self._readers:
             reader.join(0.5)
 
-    def _kill_tree(self) -> None:
+    def _killTree(self) -> None:
         if sys.platform == "win32":
-            subprocess.run(
-                ["taskkill", "/T", "/F", "/PID", str(self.pid)],
-                capture_output=True,
-                check=False,
-                creationflags=subprocess.CREATE_NO_WINDOW,
-            )
+            with suppress(OSError, subprocess.TimeoutExpired):
+                subprocess.run(
+                    ["taskkill", "/T", "/F", "/PID", str(self.pid)],
+                    capture_output=True,
+                    check=False,
+                    timeout=_KILL_SECONDS,
+                    creationflags=subprocess.CREATE_NO_WINDOW,
+                )
+            # Where taskkill is not allowed, at least this one.
+            self._process.kill()
         else:
             # macOS says so, too, where only dead members of the group are left.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, signal.SIGKILL)
 
-    def _start_reader(self, source: Source, stream: IO[bytes]) -> threading.Thread:
+    def _startReader(self, source: Source, stream: IO[bytes]) -> threading.Thread:
         def read() -> None:
             with stream:
                 for line in stream:
@@ -154,7 +166,7 @@ class WorkerProcess:
         return thread
 
 
-def child_environment() -> dict[str, str]:
+def childEnvironment() -> dict[str, str]:
     """The environment of this process, as PythonSlicer needs it, without what would mislead it.
 
     PythonSlicer finds its libraries by what Slicer's launcher has put into the environment
@@ -167,7 +179,7 @@ def child_environment() -> dict[str, str]:
     return environment
 
 
-def _own_group() -> dict[str, Any]:
+def _ownGroup() -> dict[str, Any]:
     options: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW

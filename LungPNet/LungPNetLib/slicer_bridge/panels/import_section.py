@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from LungPNetLib.errors import InputError
 from LungPNetLib.slicer_bridge.importing import indexFolder, nodeFromReading
+from LungPNetLib.slicer_bridge.language import sentence
 from LungPNetLib.slicer_bridge.panels.run_area import RunArea, Tone
 
 
@@ -41,9 +42,6 @@ class ImportSection:
         place = Path(text)
         if not text or not place.exists():
             raise InputError(_("Choose an existing folder with the DICOM files of a chest CT."))
-        database = getattr(slicer, "dicomDatabase", None)
-        if database is not None and place.is_dir():
-            indexFolder(place, database)
         series = str(self._ui.seriesEdit.text).strip()
         self._runArea.run(
             "read",
@@ -55,5 +53,8 @@ class ImportSection:
         node = nodeFromReading(reading, place, slicer.mrmlScene)
         slicer.util.setSliceViewerLayers(background=node, fit=True)
         self._onLoaded(node)
-        notices = " ".join(reading["notices"])
-        self._runArea.say(notices or _("The CT is loaded."), Tone.CAUTION if notices else Tone.GOOD)
+        notices = [sentence(text) for text in reading["notices"]]
+        if place.is_dir() and not indexFolder(place):
+            notices.append(_("Slicer's DICOM database could not take the folder."))
+        text = " ".join(notices) or _("The CT is loaded.")
+        self._runArea.say(text, Tone.CAUTION if notices else Tone.GOOD)

@@ -12,13 +12,14 @@ import vtk
 from slicer.i18n import tr as _
 
 from LungPNetLib.errors import InputError
-from LungPNetLib.slicer_bridge.dependencies import DependencyInstaller, DependencyState
+from LungPNetLib.slicer_bridge.dependencies import DependencyInstaller
+from LungPNetLib.slicer_bridge.language import shownLanguage
+from LungPNetLib.slicer_bridge.lung_method import whatRuns
 from LungPNetLib.slicer_bridge.panels.import_section import ImportSection
 from LungPNetLib.slicer_bridge.panels.panel import Panel
 from LungPNetLib.slicer_bridge.panels.result_section import ResultSection
 from LungPNetLib.slicer_bridge.panels.run_area import RunArea, Tone
 from LungPNetLib.slicer_bridge.panels.setup_section import SetupSection
-from LungPNetLib.slicer_bridge.parameters import LungMethodChoice
 from LungPNetLib.slicer_bridge.result_files import readResult
 from LungPNetLib.slicer_bridge.results import findCt, openResult
 from LungPNetLib.slicer_bridge.session import WorkerSession, workerSession
@@ -115,32 +116,23 @@ class LungPNetPanel(Panel):
     def _analyze(self) -> None:
         volumeNode = self.parameters.inputVolume
         source = sourceOf(volumeNode, getattr(slicer, "dicomDatabase", None))
-        method, device, notice = self._whatRuns()
+        chosen = whatRuns(self.parameters.method, self.parameters.device, self._installer)
         options = {
             **source.options,
-            "lung_method": method,
-            "device": device,
+            "lung_method": chosen.method,
+            "device": chosen.device,
             "allow_gaps": self.parameters.allowGaps,
             "deidentify": self.parameters.deidentify,
+            "language": shownLanguage().value,
         }
         out = self._newFolder()
         nodeId = volumeNode.GetID()
-        notices = [text for text in (source.notice, notice) if text]
+        notices = [text for text in (source.notice, chosen.notice) if text]
         self.runArea.run(
             "analyze",
             {**source.fields, "out": out, "options": options},
             lambda result: self._showNew(Path(result["folder"]), nodeId, notices),
         )
-
-    def _whatRuns(self) -> tuple[str, str, str]:
-        """Method, device and a notice; without torch the automatic choice is the classical one."""
-        method, device = self.parameters.method, self.parameters.device.value
-        report = self._installer.report()
-        if method is LungMethodChoice.AUTO and report.state is not DependencyState.READY:
-            return LungMethodChoice.CLASSICAL.value, "cpu", report.words
-        if method is LungMethodChoice.CLASSICAL:
-            device = "cpu"
-        return method.value, device, ""
 
     def _newFolder(self) -> Path:
         parent = Path(self.ui.outputFolderPath.currentPath)

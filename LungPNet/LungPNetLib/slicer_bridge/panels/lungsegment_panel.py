@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
+import ctk
 import slicer
 import vtk
 from slicer.i18n import tr as _
 
 from LungPNetLib.dicom.export import LUNG_SEGMENTS
 from LungPNetLib.errors import InputError
+from LungPNetLib.slicer_bridge.dependencies import DependencyInstaller
+from LungPNetLib.slicer_bridge.hierarchy import patientOf
+from LungPNetLib.slicer_bridge.language import sentence
+from LungPNetLib.slicer_bridge.lung_method import checkInstalled, whatRuns
 from LungPNetLib.slicer_bridge.lung_nodes import (
-    LungNodes,
+    findComparison,
     findLungs,
+    findMeasurements,
+    lungCentresRas,
+    showComparison,
     showLungs,
     showMeasurements,
 )
 from LungPNetLib.slicer_bridge.panels.panel import Panel
 from LungPNetLib.slicer_bridge.panels.run_area import RunArea, Tone
-from LungPNetLib.slicer_bridge.segmentations import labelsOnVolume
+from LungPNetLib.slicer_bridge.panels.tables import showTurned
+from LungPNetLib.slicer_bridge.results import SHAPE, isCorrected
+from LungPNetLib.slicer_bridge.segmentations import fingerprint, labelsOnVolume
 from LungPNetLib.slicer_bridge.session import WorkerSession, workerSession
-from LungPNetLib.slicer_bridge.tables import updateComparisonTable
 from LungPNetLib.slicer_bridge.volumes import ctFromNode
-from LungPNetLib.volume import Volume
 
 
 class LungSegmentPanel(Panel):
@@ -32,21 +40,31 @@ class LungSegmentPanel(Panel):
 
     Parameters
     ----------
+    installer : DependencyInstaller
+        Knows what is installed.
     session : callable
         Gives the worker.
     """
 
     def __init__(
-        self, ui: Any, logic: Any, session: Callable[[], WorkerSession] = workerSession
+        self,
+        ui: Any,
+        logic: Any,
+        installer: DependencyInstaller,
+        session: Callable[[], WorkerSession] = workerSession,
     ) -> None:
         super().__init__(ui, logic)
+        self._installer = installer
         self._session = session
-        self._nodes: LungNodes | None = None
+        self._volumeNode: Any = None
+        self._lungs: Any = None
+        self._shapes: dict[str, str] = {}
 
     def setup(self) -> None:
         """Connect the widgets."""
         super().setup()
         self.runArea = RunArea(self.ui, self._session, lambda _isBusy: self._update())
+        self.ui.cohortFolderPath.filters = ctk.ctkPathLineEdit.Dirs
         for button, work in (
             (self.ui.segmentButton, self._segment),
             (self.ui.measureButton, self._measure),
@@ -56,7 +74,10 @@ class LungSegmentPanel(Panel):
             (self.ui.saveCorrectionButton, self._saveCorrection),
         ):
             button.connect("clicked()", lambda work=work: self.runArea.guarded(work))
-        self.ui.lungTableView.connect("clicked(QModelIndex)", self._jump)
+        self.ui.lungTable.connect(
+            "cellClicked(int,int)",
+            lambda _row, column: self.runArea.guarded(lambda: self._jump(column - 1)),
+        )
 
     def cleanup(self) -> None:
         """Stop what runs."""
@@ -65,148 +86,209 @@ class LungSegmentPanel(Panel):
 
     def _connect(self) -> None:
         super()._connect()
-        if self.parameters.inputVolume is None:
-            self.parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass(
-                "vtkMRMLScalarVolumeNode"
-            )
-        self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
+        parameters = self.parameters
+        if parameters.inputVolume is None:
+            parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+        self._volumeNode = parameters.inputVolume
+        if parameters.lungs is None and self._volumeNode is not None:
+            parameters.lungs = findLungs(self._volumeNode)
+        self._lungs = parameters.lungs
+        # In the Segment Editor a person may have changed them since.
+        self._shapes.clear()
+        self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         self._update()
 
     def _disconnect(self) -> None:
         if self.parameters is not None:
             self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         super()._disconnect()
+        self._volumeNode = self._lungs = None
         self._update()
 
+    def onSceneStartClose(self, caller: Any, event: str) -> None:
+        """Let go of the scene; the next one is of another patient."""
+        super().onSceneStartClose(caller, event)
+        self.ui.pseudonymEdit.text = ""
+        self.runArea.say("")
+
     def _onParameters(self, _caller: Any, _event: str) -> None:
+        # While a scene is read its nodes come after the parameters that refer to them.
+        if slicer.mrmlScene.IsBatchProcessing():
+            return
+        if self.parameters.inputVolume is not self._volumeNode:
+            self._volumeNode = self.parameters.inputVolume
+            self.ui.pseudonymEdit.text = ""
+            self.parameters.lungs = findLungs(self._volumeNode) if self._volumeNode else None
+        if self.parameters.lungs is not self._lungs:
+            # What is seen in the views is what is measured, corrected and saved.
+            _setVisible(self._lungs, False)
+            self._lungs = self.parameters.lungs
+            _setVisible(self._lungs, True)
         self._update()
 
     def _update(self) -> None:
         """Buttons and tables as the choices and the scene allow."""
         parameters = self.parameters
         volumeNode = parameters.inputVolume if parameters else None
-        self._nodes = findLungs(volumeNode) if volumeNode is not None else None
-        idle = not self.runArea.isBusy
-        hasLungs = self._nodes is not None and self._nodes.segmentation is not None
-        self.ui.segmentButton.enabled = volumeNode is not None and idle
+        lungs = parameters.lungs if parameters and volumeNode else None
+        ready = volumeNode is not None and not self.runArea.isBusy
+        self.ui.segmentButton.enabled = ready
         self.ui.segmentButton.toolTip = (
             _("Find both lungs in this CT") if volumeNode else _("Choose a chest CT first")
         )
-        self.ui.editButton.enabled = hasLungs
-        self.ui.measureButton.enabled = hasLungs and idle
-        self.ui.saveCorrectionButton.enabled = hasLungs
-        table = self._nodes.table if self._nodes is not None else None
-        self.ui.lungTableView.setMRMLTableNode(table)
-        self.ui.lungTableView.visible = table is not None
-        self.ui.histogramButton.enabled = self._nodes is not None and self._nodes.chart is not None
-        both = parameters is not None and parameters.first and parameters.second
-        self.ui.compareNowButton.enabled = bool(both) and volumeNode is not None and idle
+        self.ui.editButton.enabled = lungs is not None
+        self.ui.measureButton.enabled = ready and lungs is not None
+        self.ui.saveCorrectionButton.enabled = ready
+        self._updateMeasurements(volumeNode, lungs)
+        first, second = (parameters.first, parameters.second) if parameters else (None, None)
+        self.ui.compareNowButton.enabled = ready and None not in (first, second)
+        self._updateComparison(volumeNode, first, second)
+
+    def _updateMeasurements(self, volumeNode: Any, lungs: Any) -> None:
+        measurements = findMeasurements(volumeNode, self._shapeOf(lungs)) if lungs else None
+        showTurned(self.ui.lungTable, measurements.table if measurements else None)
+        self.ui.histogramButton.enabled = measurements is not None
+        self.ui.measuredLabel.text = _("Not measured as it is now: press 'Measure'.")
+        self.ui.measuredLabel.styleSheet = f"color: {Tone.CAUTION.value}"
+        self.ui.measuredLabel.visible = lungs is not None and measurements is None
+
+    def _updateComparison(self, volumeNode: Any, first: Any, second: Any) -> None:
+        table = None
+        if None not in (volumeNode, first, second):
+            table = findComparison(volumeNode, (self._shapeOf(first), self._shapeOf(second)))
+        showTurned(self.ui.comparisonTable, table)
+
+    def _shapeOf(self, segmentationNode: Any) -> str:
+        """Its fingerprint, kept while the panel is open: a third of a second for a large CT."""
+        nodeId = segmentationNode.GetID()
+        if nodeId not in self._shapes:
+            self._shapes[nodeId] = fingerprint(segmentationNode)
+        return self._shapes[nodeId]
 
     def _segment(self) -> None:
         volumeNode = self.parameters.inputVolume
-        nodeId = volumeNode.GetID()
+        chosen = whatRuns(self.parameters.method, self.parameters.device, self._installer)
         fields = {
             "volume": ctFromNode(volumeNode),
-            "method": self.parameters.method.value,
-            "device": self.parameters.device.value,
+            "method": chosen.method,
+            "device": chosen.device,
         }
 
         def show(result: dict[str, Any]) -> None:
-            node = self._still(nodeId)
-            showLungs(node, result["labels"], result["measured"], result["method"])
-            self._update()
+            _refuseGone(volumeNode)
+            found = showLungs(volumeNode, result["labels"], result["measured"], result["method"])
+            parameters = self.logic.getParameterNode()
+            if parameters.inputVolume is volumeNode:
+                parameters.lungs = found
+            self._showNew()
+            notices = [text for text in (chosen.notice, sentence(result["notice"])) if text]
             done = _("Done in {seconds:.0f} s.").format(seconds=self.runArea.seconds)
-            notice = result["notice"]
-            text = f"{done} {notice}" if notice else done
-            self.runArea.say(text, Tone.CAUTION if notice else Tone.GOOD)
+            self.runArea.say(" ".join([done, *notices]), Tone.CAUTION if notices else Tone.GOOD)
 
         self.runArea.run("lungs", fields, show)
 
     def _measure(self) -> None:
-        volumeNode = self.parameters.inputVolume
-        nodeId = volumeNode.GetID()
-        fields = {"volume": ctFromNode(volumeNode), "labels": self._labels()}
+        volumeNode, lungs = self.parameters.inputVolume, self.parameters.lungs
+        fields = {
+            "volume": ctFromNode(volumeNode),
+            "labels": labelsOnVolume(lungs, volumeNode, LUNG_SEGMENTS),
+        }
+        shape = fingerprint(lungs)
 
         def show(result: dict[str, Any]) -> None:
-            showMeasurements(self._still(nodeId), result["measured"])
-            self._update()
-            self.runArea.say(_("The segmentation was measured as it is now."), Tone.GOOD)
+            _refuseGone(volumeNode)
+            showMeasurements(volumeNode, result["measured"], shape)
+            self._showNew()
+            self.runArea.say(_("The segmentation is measured as it is now."), Tone.GOOD)
 
         self.runArea.run("measure", fields, show)
 
-    def _labels(self) -> Volume:
-        """Both lungs of the segmentation as it is now, on the grid of the CT."""
-        if self._nodes is None or self._nodes.segmentation is None:
-            raise InputError(_("There is no segmentation of the lungs of this CT yet."))
-        return labelsOnVolume(self._nodes.segmentation, self.parameters.inputVolume, LUNG_SEGMENTS)
+    def _showNew(self) -> None:
+        self._shapes.clear()
+        self._update()
 
     def _edit(self) -> None:
-        if self._nodes is None:
-            return
+        if slicer.util.mainWindow() is None:
+            raise InputError(_("There is no main window to show the Segment Editor in."))
+        # Taken before the other module opens: this panel is left then, and lets go of them.
+        volumeNode, lungs = self.parameters.inputVolume, self.parameters.lungs
+        _setVisible(lungs, True)
         slicer.util.selectModule("SegmentEditor")
         editor = slicer.modules.segmenteditor.widgetRepresentation().self().editor
-        editor.setSegmentationNode(self._nodes.segmentation)
-        editor.setSourceVolumeNode(self.parameters.inputVolume)
+        editor.setSegmentationNode(lungs)
+        editor.setSourceVolumeNode(volumeNode)
 
     def _showHistogram(self) -> None:
-        if self._nodes is None or slicer.app.layoutManager() is None:
+        if slicer.app.layoutManager() is None:
             raise InputError(_("There is no view to show a plot in."))
-        slicer.modules.plots.logic().ShowChartInLayout(self._nodes.chart)
+        lungs = self.parameters.lungs
+        measurements = findMeasurements(self.parameters.inputVolume, self._shapeOf(lungs))
+        slicer.modules.plots.logic().ShowChartInLayout(measurements.chart)
 
     def _compare(self) -> None:
-        parameters = self.parameters
-        volumeNode = parameters.inputVolume
-        nodeId = volumeNode.GetID()
+        volumeNode = self.parameters.inputVolume
+        first, second = self.parameters.first, self.parameters.second
+        if first is second:
+            raise InputError(_("Choose two different segmentations."))
+        checkInstalled(self._installer)
         fields = {
-            name: labelsOnVolume(node, volumeNode, LUNG_SEGMENTS)
-            for name, node in (("first", parameters.first), ("second", parameters.second))
+            "first": labelsOnVolume(first, volumeNode, LUNG_SEGMENTS),
+            "second": labelsOnVolume(second, volumeNode, LUNG_SEGMENTS),
         }
+        shapes = (fingerprint(first), fingerprint(second))
 
         def show(result: dict[str, Any]) -> None:
-            self._still(nodeId)
-            table = self._comparisonTable()
-            updateComparisonTable(table, result["rows"])
-            self.ui.comparisonTableView.setMRMLTableNode(table)
+            _refuseGone(volumeNode)
+            showComparison(volumeNode, result["rows"], shapes)
+            self._showNew()
             self.runArea.say(_("The two segmentations are compared."), Tone.GOOD)
 
         self.runArea.run("compare", fields, show)
 
-    def _comparisonTable(self) -> Any:
-        table = self.parameters.comparison
-        if table is None:
-            table = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTableNode", _("Comparison"))
-            self.parameters.comparison = table
-        return table
-
     def _saveCorrection(self) -> None:
-        from LungPNetLib.cohort.corrections import save_correction
-
+        volumeNode, lungs = self.parameters.inputVolume, self.parameters.lungs
+        if lungs is None:
+            raise InputError(_("There are no lungs to save. Find them, then correct them."))
+        if lungs.GetAttribute(SHAPE) and not isCorrected(lungs):
+            raise InputError(
+                _(
+                    "These lungs are as they were found, so there is no correction to save. "
+                    "Correct them in the Segment Editor first."
+                )
+            )
         folder = str(self.ui.cohortFolderPath.currentPath).strip()
         if not folder:
             raise InputError(_("Choose the cohort folder."))
-        written = save_correction(
-            Path(folder),
-            patient_id=str(self.ui.pseudonymEdit.text).strip(),
-            ct=ctFromNode(self.parameters.inputVolume),
-            lungs=self._labels(),
-        )
-        self.runArea.say(
-            _("Saved. Train with: lungpnet train lungs --manifest {path}").format(path=written),
-            Tone.GOOD,
-        )
+        fields = {
+            "cohort": folder,
+            "patient_id": str(self.ui.pseudonymEdit.text).strip(),
+            "patient": asdict(patientOf(volumeNode)),
+            "volume": ctFromNode(volumeNode),
+            "labels": labelsOnVolume(lungs, volumeNode, LUNG_SEGMENTS),
+        }
 
-    def _still(self, nodeId: str) -> Any:
-        node = slicer.mrmlScene.GetNodeByID(nodeId)
-        if node is None:
-            raise InputError(_("The CT is no longer in the scene; its result was dropped."))
-        return node
+        def show(result: dict[str, Any]) -> None:
+            text = _("Saved for training as patient {name}; the cohort has {count} studies.")
+            self.runArea.say(
+                text.format(name=result["patient_id"], count=result["studies"]), Tone.GOOD
+            )
 
-    def _jump(self, index: Any) -> None:
-        """Move the slice views to the lung of the row that was clicked."""
-        if self._nodes is None or self._nodes.segmentation is None:
-            return
-        ids = self._nodes.segmentation.GetSegmentation().GetSegmentIDs()
-        if index.row() < len(ids):
-            centre = self._nodes.segmentation.GetSegmentCenterRAS(ids[index.row()])
-            if centre is not None:
-                slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre)
+        self.runArea.run("correction", fields, show)
+
+    def _jump(self, place: int) -> None:
+        """Move the slice views to the lung whose column was clicked, the first one being 0."""
+        centres = lungCentresRas(self.parameters.lungs)
+        if 0 <= place < len(centres):
+            slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centres[place])
+
+
+def _setVisible(segmentationNode: Any, isVisible: bool) -> None:
+    if segmentationNode is not None and slicer.mrmlScene.IsNodePresent(segmentationNode):
+        segmentationNode.CreateDefaultDisplayNodes()
+        segmentationNode.GetDisplayNode().SetVisibility(isVisible)
+
+
+def _refuseGone(volumeNode: Any) -> None:
+    """Another CT may have got the ID of one that is gone, so nodes are compared, not IDs."""
+    if not slicer.mrmlScene.IsNodePresent(volumeNode):
+        raise InputError(_("The CT is no longer in the scene; its result was dropped."))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from LungPNetLib.errors import LungPNetError
+from LungPNetLib.slicer_bridge.language import sentence
 from LungPNetLib.slicer_bridge.panels.run_area import Tone
 
 
@@ -24,7 +25,7 @@ class MessageLine:
 
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a message; an empty one hides the line."""
-        self._label.text = text
+        self._label.text = sentence(text)
         self._label.styleSheet = f"color: {tone.value}; font-weight: bold" if tone.value else ""
         self._label.visible = bool(text)
 

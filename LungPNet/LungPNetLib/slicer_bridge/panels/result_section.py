@@ -13,8 +13,10 @@ from slicer.i18n import tr as _
 from LungPNetLib.errors import InputError, OutputError
 from LungPNetLib.slicer_bridge.panels.run_area import RunArea, Tone
 from LungPNetLib.slicer_bridge.panels.tables import fillTable
-from LungPNetLib.slicer_bridge.results import ResultNodes, findResult, isCorrected
+from LungPNetLib.slicer_bridge.results import STARTED, ResultNodes, findResult, isCorrected
+from LungPNetLib.slicer_bridge.tables import VERDICTS
 
+_TONES = {"pass": Tone.GOOD, "warn": Tone.CAUTION, "refuse": Tone.BAD}
 _DICOM_FILES = ("segmentation.dcm", "measurements.dcm")
 
 
@@ -61,17 +63,17 @@ class ResultSection:
         self._showAcceptance(hasDicom)
 
     def _showQuality(self) -> None:
-        words = {_("Pass"): Tone.GOOD, _("Warning"): Tone.CAUTION, _("Refused"): Tone.BAD}
         table = self._nodes.qualityTable
         rows = [] if table is None else _rowsOf(table)
-        rows.sort(key=lambda row: list(words).index(row[1]), reverse=True)
+        rows.sort(key=lambda row: list(_TONES).index(row[0]), reverse=True)
+        tones = [_TONES[row[0]] for row in rows]
         fillTable(
             self._ui.qualityTable,
             (_("Verdict"), _("Check"), _("Value"), _("Meaning")),
-            [(verdict, title, value, meaning) for title, verdict, value, meaning in rows],
-            [words[row[1]] for row in rows],
+            [(verdict, title, value, meaning) for _code, title, verdict, value, meaning in rows],
+            tones,
         )
-        warnings = sum(words[row[1]] is not Tone.GOOD for row in rows)
+        warnings = sum(tone is not Tone.GOOD for tone in tones)
         if not rows:
             text, tone = _("The CT has not been analyzed yet."), Tone.PLAIN
         elif warnings:
@@ -90,7 +92,12 @@ class ResultSection:
         if hasDicom:
             from LungPNetLib.dicom.acceptance import is_accepted
 
-            accepted = is_accepted(self._folder() / "measurements.dcm")
+            try:
+                accepted = is_accepted(self._folder() / "measurements.dcm")
+            except InputError as error:
+                self._ui.acceptButton.enabled = False
+                self._ui.acceptanceLabel.text = str(error)
+                return
         self._ui.acceptButton.enabled = hasDicom and not accepted
         self._ui.acceptanceLabel.text = (
             _("Accepted: the DICOM report is complete and verified.")
@@ -119,6 +126,7 @@ class ResultSection:
             self._folder() / "measurements.dcm",
             observer_name=observer,
             organization=organization,
+            started=self._nodes.qualityTable.GetAttribute(STARTED),
         )
         settings = slicer.app.settings()
         settings.setValue("LungPNet/Observer", observer)
@@ -181,11 +189,12 @@ class ResultSection:
                 slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre)
 
 
-def _rowsOf(tableNode: Any) -> list[tuple[str, str, str, str]]:
-    """Title, verdict, value and meaning of each check."""
+def _rowsOf(tableNode: Any) -> list[tuple[str, str, str, str, str]]:
+    """Verdict as a code, title, verdict in words, value and meaning of each check."""
+    codes = (tableNode.GetAttribute(VERDICTS) or "").split()
     return [
-        tuple(tableNode.GetCellText(row, column) for column in range(4))
-        for row in range(tableNode.GetNumberOfRows())
+        (code, *(tableNode.GetCellText(row, column) for column in range(4)))
+        for row, code in enumerate(codes)
     ]
 
 

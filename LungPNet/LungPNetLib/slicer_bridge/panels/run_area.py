@@ -10,6 +10,7 @@ from typing import Any
 from slicer.i18n import tr as _
 
 from LungPNetLib.errors import LungPNetError
+from LungPNetLib.slicer_bridge.language import sentence
 from LungPNetLib.slicer_bridge.request import Failure
 from LungPNetLib.slicer_bridge.session import WorkerSession
 
@@ -73,7 +74,7 @@ class RunArea:
         def submit() -> None:
             session = self._opened()
             session.runner.submit(
-                verb, fields, on_progress=self._progress, on_result=finished, on_error=self._failed
+                verb, fields, onProgress=self._progress, onResult=finished, onError=self._failed
             )
             self._begin()
 
@@ -89,7 +90,7 @@ class RunArea:
     def say(self, text: str, tone: Tone = Tone.PLAIN) -> None:
         """Show a message below the buttons; an empty one hides it."""
         label = self._ui.messageLabel
-        label.text = text
+        label.text = sentence(text)
         label.styleSheet = f"color: {tone.value}; font-weight: bold" if tone.value else ""
         label.visible = bool(text)
 
@@ -153,6 +154,9 @@ def stageWords(stage: str) -> str:
         "read": _("Reading the CT"),
         "quality": _("Checking the quality"),
         "lungs": _("Finding the lungs"),
+        "measure": _("Measuring the lungs"),
+        "compare": _("Comparing the segmentations"),
+        "correction": _("Saving CT and segmentation"),
         "export": _("Writing DICOM SEG and SR"),
         "report": _("Writing the report"),
         "models": _("Loading the models"),

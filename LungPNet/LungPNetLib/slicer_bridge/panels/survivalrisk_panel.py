@@ -191,7 +191,7 @@ class _Fields:
 
     def title(self, name: str) -> str:
         """What the panel calls a field."""
-        return str(self._labels[name].text).rstrip(":")
+        return str(self._labels[name].text).rstrip(":：")
 
     def cells(self) -> dict[str, str]:
         """As ``ClinicalForm.from_row`` takes them."""

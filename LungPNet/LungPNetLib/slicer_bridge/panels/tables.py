@@ -11,6 +11,9 @@ from LungPNetLib.slicer_bridge.panels.run_area import Tone
 
 Row = Sequence[str]
 
+_DECIMALS = {"mL": 0, "HU": 0, "%": 1, "1": 3}
+"""What a person reads of a number with this unit; the node in the scene holds all of it."""
+
 
 def fillTable(widget: Any, titles: Row, rows: Sequence[Row], tones: Sequence[Tone] = ()) -> None:
     """Replace the content of a QTableWidget.
@@ -39,3 +42,32 @@ def fillTable(widget: Any, titles: Row, rows: Sequence[Row], tones: Sequence[Ton
             widget.setItem(number, column, item)
     widget.resizeColumnsToContents()
     widget.horizontalHeader().setStretchLastSection(True)
+
+
+def showTurned(widget: Any, tableNode: Any) -> None:
+    """Show a table of few rows and many columns turned by 90 degrees, so that all of it fits.
+
+    Parameters
+    ----------
+    widget : QTableWidget
+        Gets a row for each column of the table, and is hidden without a table.
+    tableNode : vtkMRMLTableNode or None
+        Its first column holds the titles.
+    """
+    widget.visible = tableNode is not None
+    if tableNode is None:
+        widget.setRowCount(0)
+        return
+    table = tableNode.GetTable()
+    first, *others = [table.GetColumn(i) for i in range(table.GetNumberOfColumns())]
+    lines = range(table.GetNumberOfRows())
+    rows = []
+    for column in others:
+        decimals = _DECIMALS.get(tableNode.GetColumnUnitLabel(column.GetName()) or "")
+        values = [column.GetValue(line) for line in lines]
+        texts = [value if decimals is None else f"{value:.{decimals}f}" for value in values]
+        rows.append([tableNode.GetColumnTitle(column.GetName()), *texts])
+    fillTable(widget, ["", *(first.GetValue(line) for line in lines)], rows)
+    widget.verticalHeader().hide()
+    widget.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
+    widget.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.ResizeToContents)
