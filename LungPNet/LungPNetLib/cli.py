@@ -69,17 +69,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"LungPNet {__version__}")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
-    _add_analyze(verbs)
-    _add_demo(verbs)
-    lungs_commands.add_verbs(verbs)
-    pet_commands.add_verbs(verbs)
-    radiomics_commands.add_verbs(verbs)
-    _add_view(verbs)
-    _add_config(verbs)
-    phantom_commands.add_verbs(verbs)
-    phantom_b_commands.add_verbs(verbs)
-    cohort_commands.add_verbs(verbs)
-    training_commands.add_verbs(verbs)
+    for add in (
+        _add_analyze,
+        _add_demo,
+        lungs_commands.add_verbs,
+        pet_commands.add_verbs,
+        radiomics_commands.add_verbs,
+        _add_view,
+        _add_config,
+        phantom_commands.add_verbs,
+        phantom_b_commands.add_verbs,
+        cohort_commands.add_verbs,
+        training_commands.add_verbs,
+    ):
+        add(verbs)
     doctor = verbs.add_parser("doctor", help="versions, device, memory, disk, what is missing")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     doctor.set_defaults(command=_doctor)

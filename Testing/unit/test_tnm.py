@@ -27,9 +27,9 @@ from LungPNetLib.survival.categories import MCategory, NCategory, TCategory
 EIGHTH, NINTH = Edition.EIGHTH, Edition.NINTH
 
 # Publication: Goldstraw et al., J Thorac Oncol 2016;11:39-51. The rows are as the AJCC prints them
-# (Cancer Staging Manual, 8th ed., 2017, pp 431-456), which two independent publications reproduce
-# and which agree: NCCN Guidelines for Patients, Non-Small Cell Lung Cancer, 2018, guide 4; and
-# NCI PDQ, Non-Small Cell Lung Cancer Treatment, tables 1 to 6.
+# (Cancer Staging Manual, 8th ed., 2017, pp 431-456). All were compared with NCCN Guidelines for
+# Patients, Non-Small Cell Lung Cancer, 2018, guide 4; those of stage III also with NCI PDQ,
+# Non-Small Cell Lung Cancer Treatment, of which only the part on stage III was at hand.
 EIGHTH_ROWS = """
     occult carcinoma | TX N0 M0
     0    | Tis N0 M0
@@ -146,7 +146,8 @@ SOLID = TumourExtent(
 
 
 # Sizes: Rami-Porta et al., J Thorac Oncol 2015;10:990-1003 (8th), unchanged in the 9th (2024;19:
-# 1007-1027); as NCI PDQ tables 1 to 6 and the Radiology Assistant print them.
+# 1007-1027); as the part on stage III of NCI PDQ (8th) and the Radiology Assistant (9th) print
+# them.
 @pytest.mark.parametrize(
     ("size_mm", "t"),
     [
@@ -182,7 +183,7 @@ def test_lesions_with_ground_glass(total_mm, solid_mm, t) -> None:
         assert "Travis" in found.source
 
 
-# Structures: AJCC 8th as in NCI PDQ table 5; 9th as in the Radiology Assistant.
+# Structures: AJCC 8th as in the part on stage III of NCI PDQ; 9th as in the Radiology Assistant.
 T3_BOTH = ("PARIETAL_PLEURA", "CHEST_WALL", "PHRENIC_NERVE", "PERICARDIUM")
 T4_BOTH = ("DIAPHRAGM", "MEDIASTINUM", "HEART", "GREAT_VESSELS", "TRACHEA", "CARINA",
            "RECURRENT_NERVE", "OESOPHAGUS", "VERTEBRAL_BODY")  # fmt: skip

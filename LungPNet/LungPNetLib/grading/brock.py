@@ -1,8 +1,8 @@
-"""Probability of cancer in a nodule by the PanCan models, also known as the Brock models.
+"""Probability of cancer in a nodule by the PanCan model, also known as the Brock model.
 
-McWilliams et al., N Engl J Med 2013;369:910-919 (doi:10.1056/NEJMoa1214726): logistic regressions
+McWilliams et al., N Engl J Med 2013;369:910-919 (doi:10.1056/NEJMoa1214726): a logistic regression
 over the nodules of first screening CTs of 1871 current and former smokers of the Pan-Canadian
-Early Detection of Lung Cancer Study. Here are the two models that take spiculation into account.
+Early Detection of Lung Cancer Study. Of their models this is the full one with spiculation (2b).
 The diameter enters as (mm / 10)^-0.5, centred at 4 mm, age at 62 years and the number of nodules
 at 4.
 """
@@ -11,31 +11,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, fields
-from enum import Enum
 from typing import Any
 
 from LungPNetLib.errors import InputError
 from LungPNetLib.grading.nodule_type import NoduleType
 from LungPNetLib.survival.categories import Sex
 
-SOURCE = "McWilliams et al., N Engl J Med 2013;369:910-919"
+SOURCE = "McWilliams et al., N Engl J Med 2013;369:910-919, full model with spiculation"
 COHORT_AGE_YEARS = (50.0, 75.0)
-"""Whom the study enrolled; for others the models are extrapolated."""
+"""Whom the study enrolled; for others the model is extrapolated."""
 
 _CENTRE_SIZE = 1.58113883
 _CENTRE_AGE_YEARS, _CENTRE_COUNT = 62.0, 4
 
 
-class BrockModel(str, Enum):
-    """Which of the published models; both with spiculation."""
-
-    FULL = "PanCan full model with spiculation (2b)"
-    PARSIMONIOUS = "PanCan parsimonious model with spiculation (1b)"
-
-
 @dataclass(frozen=True)
 class BrockInputs:
-    """What the models ask about a patient and one nodule; None where not known.
+    """What the model asks about a patient and one nodule; None where not known.
 
     Parameters
     ----------
@@ -80,7 +72,6 @@ class BrockResult:
     log_odds : float
     terms : dict
         What each input, and ``"constant"``, adds to the log odds.
-    model : BrockModel
     caveats : tuple of str
         In which way this patient is unlike those of the study.
     source : str
@@ -89,13 +80,12 @@ class BrockResult:
     probability: float
     log_odds: float
     terms: dict[str, float]
-    model: BrockModel
     caveats: tuple[str, ...] = ()
     source: str = SOURCE
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values under the names above."""
-        return asdict(self) | {"model": self.model.value, "caveats": list(self.caveats)}
+        return asdict(self) | {"caveats": list(self.caveats)}
 
 
 _UNITS = {
@@ -111,30 +101,16 @@ _KINDS = {
     "upper_lobe": bool,
     "spiculation": bool,
 }
-_ASKED = {
-    BrockModel.FULL: tuple(field.name for field in fields(BrockInputs)),
-    BrockModel.PARSIMONIOUS: ("sex", "diameter_mm", "upper_lobe", "spiculation"),
-}
-# Constant, then the coefficients of the inputs.
-_COEFFICIENTS: dict[BrockModel, dict[str, float]] = {
-    BrockModel.FULL: {
-        "constant": -6.7892,
-        "age_years": 0.0287,
-        "sex": 0.6011,
-        "family_history": 0.2961,
-        "emphysema": 0.2953,
-        "diameter_mm": -5.3854,
-        "upper_lobe": 0.6581,
-        "nodule_count": -0.0824,
-        "spiculation": 0.7729,
-    },
-    BrockModel.PARSIMONIOUS: {
-        "constant": -6.6144,
-        "sex": 0.6467,
-        "diameter_mm": -5.5537,
-        "upper_lobe": 0.6009,
-        "spiculation": 0.9309,
-    },
+_COEFFICIENTS = {
+    "constant": -6.7892,
+    "age_years": 0.0287,
+    "sex": 0.6011,
+    "family_history": 0.2961,
+    "emphysema": 0.2953,
+    "diameter_mm": -5.3854,
+    "upper_lobe": 0.6581,
+    "nodule_count": -0.0824,
+    "spiculation": 0.7729,
 }
 _TYPE_COEFFICIENTS = {
     NoduleType.NON_SOLID: -0.1276,
@@ -143,14 +119,8 @@ _TYPE_COEFFICIENTS = {
 }
 
 
-def brock(inputs: BrockInputs, model: BrockModel = BrockModel.FULL) -> BrockResult:
+def brock(inputs: BrockInputs) -> BrockResult:
     """Probability of cancer in a nodule.
-
-    Parameters
-    ----------
-    inputs : BrockInputs
-        The parsimonious model asks for sex, diameter, upper lobe and spiculation only.
-    model : BrockModel
 
     Raises
     ------
@@ -164,16 +134,12 @@ def brock(inputs: BrockInputs, model: BrockModel = BrockModel.FULL) -> BrockResu
     >>> round(100 * brock(inputs).probability, 2)
     3.47
     """
-    _check(inputs, _ASKED[model])
-    terms = {
-        name: coefficient * _value(inputs, name)
-        for name, coefficient in _COEFFICIENTS[model].items()
-    }
-    if "nodule_type" in _ASKED[model] and inputs.nodule_type is not None:
+    _check(inputs)
+    terms = {name: factor * _value(inputs, name) for name, factor in _COEFFICIENTS.items()}
+    if inputs.nodule_type is not None:
         terms["nodule_type"] = _TYPE_COEFFICIENTS[inputs.nodule_type]
     log_odds = sum(terms.values())
-    caveats = _caveats(inputs) if "age_years" in _ASKED[model] else ()
-    return BrockResult(1.0 / (1.0 + math.exp(-log_odds)), log_odds, terms, model, caveats)
+    return BrockResult(1.0 / (1.0 + math.exp(-log_odds)), log_odds, terms, _caveats(inputs))
 
 
 def _value(inputs: BrockInputs, name: str) -> float:
@@ -192,15 +158,19 @@ def _value(inputs: BrockInputs, name: str) -> float:
     return float(given)
 
 
-def _check(inputs: BrockInputs, asked: tuple[str, ...]) -> None:
-    missing = [name for name in asked if getattr(inputs, name) is None]
+def missing_inputs(inputs: BrockInputs) -> tuple[str, ...]:
+    """Names of what is not known yet; without any of them there is no probability."""
+    return tuple(one.name for one in fields(inputs) if getattr(inputs, one.name) is None)
+
+
+def _check(inputs: BrockInputs) -> None:
+    missing = missing_inputs(inputs)
     if missing:
         raise InputError(
             f"The Brock model cannot be computed without: {', '.join(missing)}. Enter what is "
             "missing; nothing is assumed."
         )
-    for name in asked:
-        value = getattr(inputs, name)
+    for name, value in vars(inputs).items():
         if name in _KINDS:
             if not isinstance(value, _KINDS[name]):
                 raise InputError(
