@@ -6,26 +6,22 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar, cast, get_args
-
-import numpy as np
+from typing import Any
 
 from LungPNetLib.device import resolve_device
-from LungPNetLib.dicom.series import MIN_SLICES
 from LungPNetLib.errors import InputError
 from LungPNetLib.lazy import require
 from LungPNetLib.lungs.predict import LungMethod, lung_network, predict_lungs
 from LungPNetLib.pipeline import AnalyzeOptions, run
 from LungPNetLib.reading import read_study
-from LungPNetLib.study import Acquisition, InputFormat, Patient, SliceGeometry, Study
+from LungPNetLib.study import Patient
 from LungPNetLib.volume import Volume
 from LungPNetLib.warm_models import release_models
 from LungPNetLib.weights.registry import find_weights, verify
 from LungPNetLib.worker import Job, Verb
-from LungPNetLib.worker_protocol import map_volume, write_volume
-
-Record = TypeVar("Record", Patient, Acquisition)
-Choice = TypeVar("Choice", bound=Enum)
+from LungPNetLib.worker_fields import choice_of, ct_of, labels_of, record_of, study_of
+from LungPNetLib.worker_pet import measure_uptake_of, read_suv
+from LungPNetLib.worker_protocol import write_volume
 
 
 def ping(_job: Job) -> dict[str, Any]:
@@ -42,7 +38,7 @@ def analyze_study(job: Job) -> dict[str, Any]:
     """
     options = _options(job.fields.get("options", {}))
     out = Path(job.text("out"))
-    source = _study(job) if "volume" in job.fields else Path(job.text("input"))
+    source = study_of(job) if "volume" in job.fields else Path(job.text("input"))
     result = run(source, out, options, job.reporter)
     return {"folder": str(out), "verdict": result.verdict.value, "files": result.outputs}
 
@@ -71,7 +67,7 @@ def measure(job: Job) -> dict[str, Any]:
     The result has ``measured``, as ``lungs`` of result.json.
     """
     with job.reporter.stage("measure"):
-        return {"measured": _measured(_ct(job), _labels(job, "labels"), "corrected")}
+        return {"measured": _measured(ct_of(job), labels_of(job, "labels"), "corrected")}
 
 
 def compare(job: Job) -> dict[str, Any]:
@@ -79,7 +75,7 @@ def compare(job: Job) -> dict[str, Any]:
     from LungPNetLib.lungs.compare import compare_lungs
 
     with job.reporter.stage("compare"):
-        return {"rows": compare_lungs(_labels(job, "first"), _labels(job, "second"))}
+        return {"rows": compare_lungs(labels_of(job, "first"), labels_of(job, "second"))}
 
 
 def keep_correction(job: Job) -> dict[str, Any]:
@@ -94,14 +90,14 @@ def keep_correction(job: Job) -> dict[str, Any]:
     from LungPNetLib.cohort.manifest import read_manifest
     from LungPNetLib.cohort.pseudonyms import propose_pseudonym, site_salt
 
-    identity = _record(Patient, job.fields.get("patient", {}))
+    identity = record_of(Patient, job.fields.get("patient", {}))
     with job.reporter.stage("correction"):
         patient_id = job.text("patient_id") or propose_pseudonym(identity.patient_id, site_salt())
         manifest = save_correction(
             Path(job.text("cohort")),
             patient_id=patient_id,
-            ct=_ct(job),
-            lungs=_labels(job, "labels"),
+            ct=ct_of(job),
+            lungs=labels_of(job, "labels"),
             identity=identity,
         )
         studies = len(read_manifest(manifest).rows)
@@ -114,9 +110,9 @@ def segment_lungs(job: Job) -> dict[str, Any]:
     Fields: ``volume``, ``method``, ``weights``, ``device``. The result has ``labels`` (a volume),
     ``method``, ``model``, ``notice`` and ``measured`` (as ``lungs`` of result.json).
     """
-    method = _choice(LungMethod, "method", job.fields.get("method", LungMethod.AUTO))
+    method = choice_of(LungMethod, "method", job.fields.get("method", LungMethod.AUTO))
     device = resolve_device(job.fields.get("device", "auto"))
-    ct = _ct(job)
+    ct = ct_of(job)
     with job.reporter.stage("lungs"):
         found = predict_lungs(
             ct,
@@ -160,45 +156,9 @@ VERBS: dict[str, Verb] = {
     "compare": compare,
     "correction": keep_correction,
     "models": manage_models,
+    "pet": read_suv,
+    "uptake": measure_uptake_of,
 }
-
-
-def _study(job: Job) -> Study:
-    input_format = job.text("input_format")
-    if input_format not in get_args(InputFormat):
-        raise InputError(
-            f"The input_format of a volume is one of {', '.join(get_args(InputFormat))}, got "
-            f"{input_format!r}."
-        )
-    ct = _ct(job)
-    slice_axis = int(np.argmax(np.abs(ct.direction[2])))
-    return Study(
-        ct=ct,
-        input_format=cast(InputFormat, input_format),
-        patient=_record(Patient, job.fields.get("patient", {})),
-        acquisition=_record(Acquisition, job.fields.get("acquisition", {})),
-        geometry=SliceGeometry(slice_spacing_mm=ct.spacing_mm[slice_axis]),
-    )
-
-
-def _ct(job: Job) -> Volume:
-    ct = map_volume(job.fields.get("volume", {}))
-    if ct.array.dtype not in (np.int16, np.float32):
-        raise InputError(f"A CT is int16 or float32 in HU, got {ct.array.dtype}.")
-    if not np.isfinite(ct.array).all():
-        raise InputError("The CT holds values that are not finite real numbers.")
-    if min(ct.shape) < MIN_SLICES:
-        raise InputError(
-            f"The CT has the size {ct.shape[::-1]}; at least {MIN_SLICES} slices are needed."
-        )
-    return ct
-
-
-def _labels(job: Job, name: str) -> Volume:
-    labels = map_volume(job.fields.get(name, {}))
-    if labels.array.dtype != np.uint8:
-        raise InputError(f"A label map is uint8, got {labels.array.dtype}.")
-    return labels
 
 
 def _measured(ct: Volume, labels: Volume, method: str) -> dict[str, Any]:
@@ -215,22 +175,7 @@ def _options(given: Any) -> AnalyzeOptions:
     chosen = dict(given)
     for name, default in known.items():
         if name in chosen and isinstance(default, Enum):
-            chosen[name] = _choice(type(default), name, chosen[name])
+            chosen[name] = choice_of(type(default), name, chosen[name])
         elif name in chosen and isinstance(default, tuple):
             chosen[name] = tuple(chosen[name])
     return AnalyzeOptions(**chosen)
-
-
-def _choice(kind: type[Choice], name: str, value: Any) -> Choice:
-    try:
-        return kind(value)
-    except ValueError as error:
-        accepted = ", ".join(str(member.value) for member in kind)
-        raise InputError(f"'{name}' is one of {accepted}, got {value!r}.") from error
-
-
-def _record(kind: type[Record], given: Any) -> Record:
-    known = [field.name for field in fields(kind)]
-    if not isinstance(given, Mapping) or set(given) - set(known):
-        raise InputError(f"The fields of '{kind.__name__.lower()}' are {', '.join(known)}.")
-    return kind(**given)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+# What makes DICOM files for the unit tests makes them for these too.
+sys.path.append(str(Path(__file__).resolve().parents[1] / "unit"))
 
 import slicerhost
 

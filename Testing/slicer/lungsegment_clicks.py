@@ -18,10 +18,10 @@ from LungPNetLib.cohort.phantom.patient import make_patient
 from LungPNetLib.dicom.export import LUNG_SEGMENTS
 from LungPNetLib.slicer_bridge.segmentations import (
     labelsOnVolume,
-    terminologyEntry,
     updateSegmentation,
 )
 from LungPNetLib.slicer_bridge.session import workerSession
+from LungPNetLib.slicer_bridge.terminology import terminologyEntry
 from LungPNetLib.volume import Volume, write_image
 
 RIGHT = LUNG_SEGMENTS[0]

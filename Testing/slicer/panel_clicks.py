@@ -74,6 +74,21 @@ def cancelled(host, panel, has_begun):
     settled(host, panel)
 
 
+def type_into(host, edit, text):
+    """Replace the text of a line, key by key."""
+    edit.window().show()
+    edit.clear()
+    QtTest.QTest.keyClicks(edit, text)
+    host.process_events()
+
+
+def opened(host, section):
+    """Open a section of the panel with the mouse, if it is closed."""
+    if section.collapsed:
+        host.click(section)
+    assert not section.collapsed
+
+
 def click_row(host, view, row):
     """Click a row of a table view with the mouse."""
     view.window().show()

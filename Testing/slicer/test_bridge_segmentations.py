@@ -15,15 +15,14 @@ from hypothesis.extra import numpy as st_np
 from LungPNetLib.dicom.export import LUNG_SEGMENTS, write_segmentation
 from LungPNetLib.errors import InputError
 from LungPNetLib.slicer_bridge.segmentations import (
-    TERMINOLOGY_CONTEXT,
     fingerprint,
     labelsOnGrid,
     labelsOnVolume,
     segmentsByCode,
     showSurfaces,
-    terminologyEntry,
     updateSegmentation,
 )
+from LungPNetLib.slicer_bridge.terminology import TERMINOLOGY_CONTEXT, terminologyEntry
 from LungPNetLib.slicer_bridge.volumes import indexToRasMatrix
 from LungPNetLib.volume import Volume
 

@@ -9,7 +9,8 @@ from nodule_clicks import BALLS, click_in_view, click_row, made_ct, shown, viewe
 from PySide6 import QtCore, QtTest
 
 from LungPNetLib.nodules.finding import Status
-from LungPNetLib.slicer_bridge.nodule_nodes import LIST, noduleSegmentation, nodulesOf
+from LungPNetLib.slicer_bridge.nodule_nodes import LIST, nodulesOf
+from LungPNetLib.slicer_bridge.nodule_outlines import noduleSegmentation
 from LungPNetLib.slicer_bridge.volumes import rasPoint
 
 ROOT = Path(__file__).parents[2]

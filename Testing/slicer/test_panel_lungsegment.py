@@ -28,8 +28,9 @@ from panel_clicks import METHODS, settled
 from LungPNetLib.dicom.export import LUNG_SEGMENTS
 from LungPNetLib.slicer_bridge.dependencies import DependencyInstaller, Machine
 from LungPNetLib.slicer_bridge.process_runner import ProcessRunner
-from LungPNetLib.slicer_bridge.segmentations import labelsOnVolume, terminologyEntry
+from LungPNetLib.slicer_bridge.segmentations import labelsOnVolume
 from LungPNetLib.slicer_bridge.session import WorkerSession
+from LungPNetLib.slicer_bridge.terminology import terminologyEntry
 from LungPNetLib.slicer_bridge.worker_process import findPython, workerCommand
 from LungPNetLib.volume import Volume, read_image
 

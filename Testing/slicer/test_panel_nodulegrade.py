@@ -12,13 +12,14 @@ from nodule_clicks import BALLS, click_in_view, click_row, made_ct, shown, viewe
 from LungPNetLib.cohort.phantom.patient import make_patient
 from LungPNetLib.dicom.export import LUNG_SEGMENTS
 from LungPNetLib.grading.measure import measure_nodule
-from LungPNetLib.slicer_bridge.nodule_nodes import NODULE, noduleSegmentation, nodulesOf
+from LungPNetLib.slicer_bridge.nodule_nodes import nodulesOf
+from LungPNetLib.slicer_bridge.nodule_outlines import NODULE, noduleSegmentation
 from LungPNetLib.slicer_bridge.results import SEGMENTATION, roleNode
 from LungPNetLib.slicer_bridge.segmentations import (
     labelsOnGrid,
-    terminologyEntry,
     updateSegmentation,
 )
+from LungPNetLib.slicer_bridge.terminology import terminologyEntry
 from LungPNetLib.slicer_bridge.volumes import rasPoint
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import slicer
 from bridge_scene import add_ct, add_study, made_ct
-from PySide6 import QtTest
+from panel_clicks import type_into
 
 from LungPNetLib.slicer_bridge.clinical_store import keptForm
 from LungPNetLib.survival.categories import NCategory, Sex, SmokingStatus
@@ -28,14 +28,6 @@ def widget(host, volume):
 @pytest.fixture
 def panel(widget):
     return widget.panel
-
-
-def type_into(host, edit, text):
-    """Replace the text of a line, key by key."""
-    edit.window().show()
-    edit.clear()
-    QtTest.QTest.keyClicks(edit, text)
-    host.process_events()
 
 
 def fill(host, panel, age="64"):

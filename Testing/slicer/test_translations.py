@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import ctk
 import numpy as np
 import pytest
 import qt
@@ -237,6 +238,9 @@ def test_panels_are_chinese_and_fit(in_chinese, name):
     buttons = widget.parent.findChildren(qt.QPushButton)
     english = [b.text for b in buttons if b.text and not CHINESE.search(b.text)]
     assert english == []
+    assert in_chinese.cut_off(widget) == []
+    for section in widget.parent.findChildren(ctk.ctkCollapsibleButton):
+        section.collapsed = False
     assert in_chinese.cut_off(widget) == []
 
 

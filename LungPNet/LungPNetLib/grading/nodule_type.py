@@ -15,6 +15,7 @@ lies. So the last two are a suggestion.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from LungPNetLib.errors import InputError
 from LungPNetLib.grading.measure import SOLID_HU, lesion_box
 from LungPNetLib.grading.regions import depth_mm
 from LungPNetLib.volume import Triplet, Volume
@@ -67,6 +69,23 @@ class TypeFinding:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values under the names above."""
         return {**self.__dict__, "nodule_type": self.nodule_type.value}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> TypeFinding:
+        """The inverse of :meth:`to_dict`.
+
+        Raises
+        ------
+        InputError
+            Names are missing or unknown, or the type is none.
+        """
+        try:
+            return cls(**{**record, "nodule_type": NoduleType(record["nodule_type"])})
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"This is no type of a nodule ({error}). It comes from another version or was "
+                "changed by hand; measure the nodule again."
+            ) from error
 
 
 def nodule_type(ct: Volume, mask: Volume) -> TypeFinding:

@@ -10,13 +10,15 @@ from typing import Any
 
 from LungPNetLib.errors import InputError
 from LungPNetLib.grading.measure import NoduleMeasurements
+from LungPNetLib.grading.nodule_type import TypeFinding
 from LungPNetLib.volume import Triplet
 
 
 class Origin(str, Enum):
-    """How an entry came into the list."""
+    """How an entry came into the list: ``OUTLINED`` is a segment that a person chose."""
 
     CLICKED = "clicked"
+    OUTLINED = "outlined"
     FOUND = "found"
 
 
@@ -68,6 +70,8 @@ class NoduleFinding:
         None until it has an outline.
     measurements : NoduleMeasurements, optional
         None until it was measured.
+    type_finding : TypeFinding, optional
+        The type by the rule; None until it was measured.
     status : Status
     comment : str
         A person's words.
@@ -83,6 +87,7 @@ class NoduleFinding:
     origin: Origin
     mask: MaskReference | None = None
     measurements: NoduleMeasurements | None = None
+    type_finding: TypeFinding | None = None
     status: Status = Status.OPEN
     comment: str = ""
 
@@ -107,6 +112,7 @@ class NoduleFinding:
             if self.mask is None
             else {"file": self.mask.file, "label": self.mask.label},
             "measurements": None if self.measurements is None else self.measurements.to_dict(),
+            "type_finding": None if self.type_finding is None else self.type_finding.to_dict(),
             "status": self.status.value,
             "comment": self.comment,
         }
@@ -123,6 +129,7 @@ class NoduleFinding:
         try:
             x, y, z = map(float, record["centre_lps_mm"])
             mask, measurements = record["mask"], record["measurements"]
+            type_finding = record["type_finding"]
             return cls(
                 finding_id=str(record["finding_id"]),
                 centre_lps_mm=(x, y, z),
@@ -131,6 +138,7 @@ class NoduleFinding:
                 measurements=None
                 if measurements is None
                 else NoduleMeasurements.from_dict(measurements),
+                type_finding=None if type_finding is None else TypeFinding.from_dict(type_finding),
                 status=Status(record["status"]),
                 comment=str(record["comment"]),
             )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import slicer
 from slicer.i18n import tr as _
 
 from LungPNetLib.report.wording import date, person_name
 from LungPNetLib.study import Acquisition, Patient
+from LungPNetLib.survival.categories import Sex
 
 _Names = slicer.vtkMRMLSubjectHierarchyConstants
 
@@ -53,6 +56,21 @@ def patientOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Patient:
         birth_date=_attribute(volumeNode, item, _Names.GetDICOMPatientBirthDateAttributeName()),
         sex=_attribute(volumeNode, item, _Names.GetDICOMPatientSexAttributeName()),
     )
+
+
+def ageOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> int | None:
+    """Whole years from the birth date to the study, as DICOM stated both; None where it did not."""
+    try:
+        born = datetime.strptime(patientOf(volumeNode).birth_date, "%Y%m%d")
+        seen = datetime.strptime(acquisitionOf(volumeNode).study_date, "%Y%m%d")
+    except ValueError:
+        return None
+    return seen.year - born.year - ((seen.month, seen.day) < (born.month, born.day))
+
+
+def sexOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Sex | None:
+    """As DICOM stated it; None where it says neither female nor male."""
+    return {"F": Sex.FEMALE, "M": Sex.MALE}.get(patientOf(volumeNode).sex)
 
 
 def acquisitionOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Acquisition:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,45 +17,31 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
-from LungPNetLib.dicom.derived import Term
-from LungPNetLib.dicom.export import LUNG_SEGMENTS, SegmentSpec
+from LungPNetLib.dicom.export import LUNG_SEGMENTS
 from LungPNetLib.errors import InputError
 from LungPNetLib.grading.measure import measure_nodule
+from LungPNetLib.grading.nodule_type import nodule_type
 from LungPNetLib.nodules.click import segment_click
 from LungPNetLib.nodules.finding import NoduleFinding, Origin, Status
 from LungPNetLib.slicer_bridge.lung_nodes import findLungs
-from LungPNetLib.slicer_bridge.oriented_images import orientedImage
-from LungPNetLib.slicer_bridge.results import findNode, roleNode
-from LungPNetLib.slicer_bridge.segmentations import (
-    labelsOnGrid,
-    labelsOnVolume,
-    showSurfaces,
-    terminologyEntry,
+from LungPNetLib.slicer_bridge.nodule_outlines import (
+    addOutline,
+    noduleSegmentation,
+    outlineBox,
+    outlineOf,
+    segmentMask,
 )
-from LungPNetLib.slicer_bridge.volumes import ctFromNode, lpsPoint, rasPoint, transformOfResults
+from LungPNetLib.slicer_bridge.segmentations import labelsOnVolume
+from LungPNetLib.slicer_bridge.volumes import ctFromNode, lpsPoint, rasPoint
 from LungPNetLib.volume import Volume
 
 LIST = "LungPNet.Nodules"
 """Attribute: the entries, a JSON list."""
 
-NODULE = SegmentSpec(
-    1,
-    "Nodule",
-    Term("49755003", "SCT", "Morphologically Abnormal Structure"),
-    Term("27925004", "SCT", "Nodule"),
-    (230, 80, 60),
-)
-
-_ROLE = "panel-nodules"
 _SAME_SHARE = 0.5
 """Outlines that share so much of the smaller one are of the same nodule."""
 
 Point = npt.NDArray[np.float64]
-
-
-def noduleSegmentation(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Any:
-    """The segmentation of this CT's nodule list; None where there is no list yet."""
-    return findNode(volumeNode, "vtkMRMLSegmentationNode", _ROLE)
 
 
 def nodulesOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[NoduleFinding]:
@@ -98,22 +83,50 @@ def addClickedNodule(
     InputError
         There is no nodule at this point, or it is in the list; the scene is as it was.
     """
-    known = nodulesOf(volumeNode)
-    ct = ctFromNode(volumeNode)
-    lungs = _lungsOf(volumeNode)
+    ct, lungs = ctFromNode(volumeNode), _lungsOf(volumeNode)
     clicked = segment_click(ct, lpsPoint(_toVolume(volumeNode, pointRas)), lungs=lungs)
     if not clicked.mask.array.any():
         raise InputError(
             _("What lies at this point is smaller than a voxel of this CT. Outline it by hand.")
         )
-    _refuseKnown(volumeNode, known, clicked.mask)
+    return _add(volumeNode, ct, clicked.mask, lungs, Origin.CLICKED)
+
+
+def addSegmentedNodule(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    segmentationNode: slicer.vtkMRMLSegmentationNode,
+    segmentId: str,
+) -> NoduleFinding:
+    """Measure a segment as a nodule and put a copy of its outline into the list of the CT.
+
+    Raises
+    ------
+    InputError
+        The segment has no voxel in the CT, or it is in the list; the scene is as it was.
+    """
+    mask = segmentMask(segmentationNode, segmentId, volumeNode)
+    lungs = _lungsOf(volumeNode)
+    return _add(volumeNode, ctFromNode(volumeNode), mask, lungs, Origin.OUTLINED)
+
+
+def _add(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    ct: Volume,
+    mask: Volume,
+    lungs: Volume | None,
+    origin: Origin,
+) -> NoduleFinding:
+    known = nodulesOf(volumeNode)
+    _refuseKnown(volumeNode, known, mask)
+    measured = measure_nodule(ct, mask, lungs)
     finding = NoduleFinding(
         finding_id=f"N{1 + max((noduleNumber(one) for one in known), default=0)}",
-        centre_lps_mm=clicked.centre_mm,
-        origin=Origin.CLICKED,
-        measurements=measure_nodule(ct, clicked.mask, lungs),
+        centre_lps_mm=measured.centre_mm,
+        origin=origin,
+        measurements=measured,
+        type_finding=nodule_type(ct, mask),
     )
-    _addSegment(volumeNode, finding, clicked.mask)
+    addOutline(volumeNode, finding.finding_id, noduleName(finding), mask)
     _keep(volumeNode, [*known, finding])
     return finding
 
@@ -126,13 +139,20 @@ def measureAgain(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[NoduleFindi
     ct, lungs = ctFromNode(volumeNode), _lungsOf(volumeNode)
     findings = []
     for finding in nodulesOf(volumeNode):
-        mask = _maskOf(volumeNode, finding, _boxOf(volumeNode, finding, ct))
+        box = outlineBox(volumeNode, finding.finding_id, ct)
+        mask = outlineOf(volumeNode, finding.finding_id, box)
         if mask is None or not mask.array.any():
-            findings.append(replace(finding, measurements=None))
+            findings.append(replace(finding, measurements=None, type_finding=None))
             continue
         measured = measure_nodule(ct, mask, lungs)
-        centre = measured.centre_mm
-        findings.append(replace(finding, measurements=measured, centre_lps_mm=centre))
+        findings.append(
+            replace(
+                finding,
+                measurements=measured,
+                type_finding=nodule_type(ct, mask),
+                centre_lps_mm=measured.centre_mm,
+            )
+        )
     if findings:
         _keep(volumeNode, findings)
     return findings
@@ -197,7 +217,7 @@ def _refuseKnown(
 ) -> None:
     inside = mask.array != 0
     for finding in known:
-        other = _maskOf(volumeNode, finding, mask)
+        other = outlineOf(volumeNode, finding.finding_id, mask)
         if other is None:
             continue
         shared = int(np.count_nonzero(inside & (other.array != 0)))
@@ -208,55 +228,6 @@ def _refuseKnown(
                     "delete that entry first."
                 ).format(name=noduleName(finding))
             )
-
-
-def _maskOf(
-    volumeNode: slicer.vtkMRMLScalarVolumeNode, finding: NoduleFinding, grid: Volume
-) -> Volume | None:
-    """The nodule's segment on a grid of the CT's coordinates; None where it has none."""
-    node = noduleSegmentation(volumeNode)
-    if node is None or node.GetSegmentation().GetSegment(finding.finding_id) is None:
-        return None
-    return labelsOnGrid(node, {finding.finding_id: 1}, grid)
-
-
-def _boxOf(
-    volumeNode: slicer.vtkMRMLScalarVolumeNode, finding: NoduleFinding, ct: Volume
-) -> Volume:
-    """The part of the CT that holds the nodule's segment; all of it where it has none."""
-    node = noduleSegmentation(volumeNode)
-    segment = node.GetSegmentation().GetSegment(finding.finding_id)
-    bounds = np.zeros(6)
-    if segment is not None:
-        segment.GetBounds(bounds)
-    if segment is None or bounds[0] > bounds[1]:
-        return ct
-    corners = np.array(np.meshgrid(*bounds.reshape(3, 2))).reshape(3, -1).T
-    index = ct.world_to_index(lpsPoint(corners))
-    last = np.array(ct.shape[::-1]) - 1
-    start = np.clip(np.floor(index.min(axis=0)).astype(int), 0, last)
-    stop = np.clip(np.ceil(index.max(axis=0)).astype(int), 0, last) + 1
-    return ct.cropped(start.tolist(), (stop - start).tolist())
-
-
-def _addSegment(
-    volumeNode: slicer.vtkMRMLScalarVolumeNode, finding: NoduleFinding, mask: Volume
-) -> None:
-    node = roleNode(volumeNode, "vtkMRMLSegmentationNode", _ROLE, _("nodules"))
-    transform = transformOfResults(volumeNode, mask)
-    node.SetAndObserveTransformNodeID(transform.GetID() if transform else None)
-    node.SetSourceRepresentationToBinaryLabelmap()
-    node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
-    segment = slicer.vtkSegment()
-    segment.SetName(noduleName(finding))
-    segment.SetColor(*(part / 255.0 for part in NODULE.rgb))
-    segment.SetTerminology(terminologyEntry(NODULE))
-    name = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
-    segment.AddRepresentation(name, orientedImage(mask))
-    node.GetSegmentation().AddSegment(segment, finding.finding_id)
-    if node.GetDisplayNode() is None:
-        node.CreateDefaultDisplayNodes()
-    showSurfaces(node)
 
 
 def _keep(volumeNode: slicer.vtkMRMLScalarVolumeNode, findings: Sequence[NoduleFinding]) -> None:

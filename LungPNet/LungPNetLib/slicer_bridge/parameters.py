@@ -44,6 +44,23 @@ class DeviceChoice(enum.Enum):
         return str(words[self])
 
 
+class ThresholdChoice(enum.Enum):
+    """From which SUV on MTV and TLG count; the values are read by ``SuvThreshold.parse``."""
+
+    MAX_41 = "41%"
+    SUV_2_5 = "2.5"
+    SUV_4_0 = "4.0"
+
+    def label(self) -> str:
+        """What the panel shows."""
+        words = {
+            ThresholdChoice.MAX_41: _("41 % of SUVmax"),
+            ThresholdChoice.SUV_2_5: _("SUV 2.5"),
+            ThresholdChoice.SUV_4_0: _("SUV 4.0"),
+        }
+        return str(words[self])
+
+
 @parameterNodeWrapper
 class LungPNetParameters:
     """Of the module LungPNet."""
@@ -79,3 +96,5 @@ class SurvivalRiskParameters:
     """Of the module SurvivalRisk."""
 
     inputVolume: vtkMRMLScalarVolumeNode
+    petVolume: vtkMRMLScalarVolumeNode
+    threshold: ThresholdChoice = ThresholdChoice.MAX_41

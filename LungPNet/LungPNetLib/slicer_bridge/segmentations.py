@@ -8,33 +8,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import slicer
 import vtk
 
-from LungPNetLib.dicom.export import LEFT_LUNG, RIGHT_LUNG, SegmentSpec
+from LungPNetLib.dicom.export import SegmentSpec
 from LungPNetLib.errors import InputError
 from LungPNetLib.slicer_bridge.language import sentence
 from LungPNetLib.slicer_bridge.oriented_images import arrayOf, orientedGrid, orientedImage
+from LungPNetLib.slicer_bridge.terminology import segmentType, terminologyEntry
 from LungPNetLib.slicer_bridge.volumes import volumeFromNode
 from LungPNetLib.volume import Volume
-
-TERMINOLOGY_CONTEXT = "Segmentation category and type - LungPNet"
-"""Name of the extension's terminology file, in which the codes below stand."""
 
 _LABELMAP = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
 _GEOMETRY = slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName()
 _Surfaces = slicer.vtkBinaryLabelmapToClosedSurfaceConversionRule
 _SMOOTH_NETS = _Surfaces.GetSurfaceNetInternalSmoothingParameterName()
 _Resample = slicer.vtkOrientedImageDataResample
-_Terminologies = slicer.vtkSlicerTerminologiesModuleLogic
-
-_LUNG = ("39607008", "SCT")
-_LUNG_OF_SIDE = {("24028007", "SCT"): RIGHT_LUNG, ("7771000", "SCT"): LEFT_LUNG}
-"""In Slicer's own list of anatomy a lung is the type 'Lung' with a side as its modifier."""
 
 
 def updateSegmentation(
@@ -111,16 +103,6 @@ def showSurfaces(segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
     segmentationNode.CreateClosedSurfaceRepresentation()
 
 
-def terminologyEntry(spec: SegmentSpec) -> str:
-    """The codes of a segment as Slicer writes them into a tag."""
-    none = ("", "", "")
-    return str(
-        _Terminologies.SerializeTerminologyEntry(
-            TERMINOLOGY_CONTEXT, *spec.category_code, *spec.type_code, *none, "", *none, *none
-        )
-    )
-
-
 def segmentsByCode(
     segmentationNode: slicer.vtkMRMLSegmentationNode, segments: Sequence[SegmentSpec]
 ) -> dict[str, int]:
@@ -140,7 +122,7 @@ def segmentsByCode(
     segmentation = segmentationNode.GetSegmentation()
     found: dict[str, int] = {}
     for segmentId in segmentation.GetSegmentIDs():
-        label = label_of_type.get(_typeOf(segmentation.GetSegment(segmentId)))
+        label = label_of_type.get(segmentType(segmentation.GetSegment(segmentId)))
         if label is not None and label in found.values():
             name = next(spec.name for spec in segments if spec.label == label)
             raise InputError(
@@ -214,23 +196,44 @@ def labelsOnVolume(
     volumeNode: slicer.vtkMRMLScalarVolumeNode,
     segments: Sequence[SegmentSpec],
 ) -> Volume:
-    """Segments as a label map on the voxels of a volume, as both are seen in the views.
-
-    Transforms over the one and the other are followed.
+    """The segments of these coded types as a label map on the voxels of a volume.
 
     Raises
     ------
     InputError
-        As ``segmentsByCode`` and ``labelsOnGrid``.
+        As ``segmentsByCode`` and ``segmentsOnVolume``.
     """
-    codes, grid = segmentsByCode(segmentationNode, segments), volumeFromNode(volumeNode)
+    codes = segmentsByCode(segmentationNode, segments)
+    return segmentsOnVolume(segmentationNode, codes, volumeNode)
+
+
+def segmentsOnVolume(
+    segmentationNode: slicer.vtkMRMLSegmentationNode,
+    labelOfSegment: Mapping[str, int],
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+) -> Volume:
+    """Segments as a label map on the voxels of a volume, as both are seen in the views.
+
+    Transforms over the one and the other are followed.
+
+    Parameters
+    ----------
+    labelOfSegment : mapping of str to int
+        Segment ID to label, 1 to 255.
+
+    Raises
+    ------
+    InputError
+        As ``labelsOnGrid``.
+    """
+    grid = volumeFromNode(volumeNode)
     ours = segmentationNode.GetParentTransformNode()
     theirs = volumeNode.GetParentTransformNode()
     if ours is theirs:
-        return labelsOnGrid(segmentationNode, codes, grid)
+        return labelsOnGrid(segmentationNode, labelOfSegment, grid)
     transform = vtk.vtkGeneralTransform()
     slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(ours, theirs, transform)
-    return labelsOnGrid(segmentationNode, codes, grid, transform)
+    return labelsOnGrid(segmentationNode, labelOfSegment, grid, transform)
 
 
 def fingerprint(segmentationNode: slicer.vtkMRMLSegmentationNode) -> str:
@@ -244,7 +247,7 @@ def fingerprint(segmentationNode: slicer.vtkMRMLSegmentationNode) -> str:
         image = _labelmapOf(segmentationNode, segmentId)
         if image is not None:
             shape = _cropped(arrayOf(image) != 0)
-            kind = _typeOf(segmentation.GetSegment(segmentId))
+            kind = segmentType(segmentation.GetSegment(segmentId))
             content = repr((kind, shape.shape)).encode() + np.packbits(shape).tobytes()
             digests.append(hashlib.sha256(content).digest())
     return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
@@ -259,21 +262,6 @@ def _segment(spec: SegmentSpec, image: slicer.vtkOrientedImageData) -> slicer.vt
     segment.SetTerminology(terminologyEntry(spec))
     segment.AddRepresentation(_LABELMAP, image)
     return segment
-
-
-def _typeOf(segment: slicer.vtkSegment) -> tuple[str, str]:
-    """Value and scheme of the coded type; empty where it has none."""
-    entry = slicer.vtkSlicerTerminologyEntry()
-    if not _Terminologies.DeserializeTerminologyEntry(segment.GetTerminology() or "", entry):
-        return ("", "")
-    kind, side = _code(entry.GetTypeObject()), _code(entry.GetTypeModifierObject())
-    if kind == _LUNG and side in _LUNG_OF_SIDE:
-        return _LUNG_OF_SIDE[side][:2]
-    return kind
-
-
-def _code(coded: Any) -> tuple[str, str]:
-    return coded.GetCodeValue() or "", coded.GetCodingSchemeDesignator() or ""
 
 
 def _labelmapOf(

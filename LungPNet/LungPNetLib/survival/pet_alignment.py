@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from LungPNetLib.errors import InputError
 from LungPNetLib.result import Verdict
+from LungPNetLib.study import Patient
 from LungPNetLib.volume import Triplet, Volume
 
 BoolArray = npt.NDArray[np.bool_]
@@ -113,6 +115,23 @@ def check_alignment(
         shift = _shift_mm(suv, coarse, _grown(body, 4) & covered)
     verdict, reason = _judged(same_frame, shift, dice)
     return PetAlignment(verdict, reason, same_frame, shared_percent, dice, shift)
+
+
+def refuse_other_patient(pet: Patient, ct: Patient) -> None:
+    """Refuse a PET and a CT whose files name different patients; what one leaves open fits.
+
+    Raises
+    ------
+    InputError
+        They do; no name is in the message.
+    """
+    for name in ("patient_id", "name", "birth_date"):
+        ours, theirs = (str(getattr(one, name)).casefold().strip("^ ") for one in (pet, ct))
+        if ours and theirs and ours != theirs:
+            raise InputError(
+                "PET and CT name different patients. Do not use them together before somebody has "
+                "found out whose images they are; give the CT of the same examination."
+            )
 
 
 def _judged(same_frame: bool | None, shift: Triplet | None, dice: float) -> tuple[Verdict, str]:

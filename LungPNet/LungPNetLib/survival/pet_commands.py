@@ -15,7 +15,6 @@ from LungPNetLib.report.wording import NOTICE
 
 if TYPE_CHECKING:
     from LungPNetLib.pet_reading import PetStudy
-    from LungPNetLib.study import Study
     from LungPNetLib.survival.pet_alignment import PetAlignment
     from LungPNetLib.survival.pet_metrics import PetMetrics, SuvThreshold
     from LungPNetLib.volume import Volume
@@ -85,11 +84,11 @@ def _with_ct(
     from LungPNetLib.pipeline import write_checked
     from LungPNetLib.reading import read_study
     from LungPNetLib.result import Verdict
-    from LungPNetLib.survival.pet_alignment import check_alignment
+    from LungPNetLib.survival.pet_alignment import check_alignment, refuse_other_patient
 
     with reporter.stage("read CT"):
         study = read_study(arguments.ct, allow_gaps=True, reporter=reporter)
-        _refuse_other_patient(pet, study)
+        refuse_other_patient(pet.patient, study.patient)
     with reporter.stage("fit"):
         alignment = check_alignment(
             pet.suv,
@@ -102,19 +101,6 @@ def _with_ct(
     if alignment.verdict is not Verdict.PASS:
         reporter.emit("warning", message=alignment.reason)
     return alignment
-
-
-def _refuse_other_patient(pet: PetStudy, study: Study) -> None:
-    for name in ("patient_id", "name", "birth_date"):
-        ours, theirs = (
-            str(getattr(patient, name)).casefold().strip("^ ")
-            for patient in (pet.patient, study.patient)
-        )
-        if ours and theirs and ours != theirs:
-            raise InputError(
-                "PET and CT name different patients. Do not use them together before somebody has "
-                "found out whose images they are; give the CT of the same examination."
-            )
 
 
 def _measured(
@@ -181,17 +167,11 @@ def _about(
         },
         "regions": [{"label": label, **asdict(found)} for label, found in metrics.items()],
         "alignment": fit,
-        "warnings": [*pet.notices, *_hotter_neighbours(metrics)],
+        "warnings": [
+            *pet.notices,
+            *(f"Region {n}: {text}" for n, found in metrics.items() for text in found.warnings),
+        ],
     }
-
-
-def _hotter_neighbours(metrics: dict[int, PetMetrics]) -> list[str]:
-    return [
-        f"SUVpeak of region {label} is above its SUVmax: the 1 mL sphere reaches hotter tissue "
-        "beyond the region. Is the region complete?"
-        for label, found in metrics.items()
-        if found.peak is not None and found.peak.suv > found.suv_max
-    ]
 
 
 def _words(arguments: argparse.Namespace, about: dict[str, Any]) -> list[str]:

@@ -98,6 +98,16 @@ class PetMetrics:
     mtv_suv_mean: float | None
     tlg_g: float
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should know about these figures."""
+        if self.peak is None or self.peak.suv <= self.suv_max:
+            return ()
+        return (
+            "SUVpeak is above SUVmax: the 1 mL sphere reaches hotter tissue beyond the region. Is "
+            "the region complete?",
+        )
+
 
 def measure_uptake(suv: Volume, region: Volume, threshold: SuvThreshold) -> PetMetrics:
     """Measure one region on the voxels of the PET, without interpolation.

@@ -462,6 +462,22 @@
             <translation>点选结节</translation>
         </message>
         <message>
+            <source>From a segment</source>
+            <translation>由分割段添加</translation>
+        </message>
+        <message>
+            <source>A segmentation, and the segment that is the nodule</source>
+            <translation>选择分割，以及其中作为结节的分割段</translation>
+        </message>
+        <message>
+            <source>Measure this segment</source>
+            <translation>测量此分割段</translation>
+        </message>
+        <message>
+            <source>Put a copy of its outline into the list and measure it</source>
+            <translation>将其轮廓的副本加入列表并测量</translation>
+        </message>
+        <message>
             <source>Nodules</source>
             <translation>结节</translation>
         </message>
@@ -516,6 +532,98 @@
         <message>
             <source>Take the selected nodule and its outline out of the scene</source>
             <translation>从场景中移除所选结节及其轮廓</translation>
+        </message>
+        <message>
+            <source>Measurements of the selected nodule</source>
+            <translation>所选结节的测量值</translation>
+        </message>
+        <message>
+            <source>What was measured in the outline; each line explains itself</source>
+            <translation>轮廓内的测量结果；各行均有说明</translation>
+        </message>
+        <message>
+            <source>Density alone cannot tell part-solid from solid nodules.</source>
+            <translation>仅凭密度无法区分部分实性与实性结节。</translation>
+        </message>
+        <message>
+            <source>Probability of cancer (Brock)</source>
+            <translation>恶性概率（Brock）</translation>
+        </message>
+        <message>
+            <source>Age (years):</source>
+            <translation>年龄（岁）：</translation>
+        </message>
+        <message>
+            <source>From the clinical form or from DICOM, where known; 18 to 120 years</source>
+            <translation>如已知，取自临床表单或 DICOM；18 至 120 岁</translation>
+        </message>
+        <message>
+            <source>not known</source>
+            <translation>未知</translation>
+        </message>
+        <message>
+            <source>Sex:</source>
+            <translation>性别：</translation>
+        </message>
+        <message>
+            <source>From the clinical form or from DICOM, where known</source>
+            <translation>如已知，取自临床表单或 DICOM</translation>
+        </message>
+        <message>
+            <source>Age and sex are right</source>
+            <translation>年龄和性别无误</translation>
+        </message>
+        <message>
+            <source>They count once this is ticked, and go into the clinical form of the module SurvivalRisk</source>
+            <translation>勾选后方才采用，并写入 SurvivalRisk 模块的临床表单</translation>
+        </message>
+        <message>
+            <source>Lung cancer in the family:</source>
+            <translation>肺癌家族史：</translation>
+        </message>
+        <message>
+            <source>As the patient reports it</source>
+            <translation>依患者所述</translation>
+        </message>
+        <message>
+            <source>Emphysema:</source>
+            <translation>肺气肿：</translation>
+        </message>
+        <message>
+            <source>Seen on the CT</source>
+            <translation>CT 所见</translation>
+        </message>
+        <message>
+            <source>Nodules on this CT:</source>
+            <translation>此 CT 的结节数：</translation>
+        </message>
+        <message>
+            <source>How many with this one; the list need not hold all of them</source>
+            <translation>包括本结节在内的总数；列表不必包含全部</translation>
+        </message>
+        <message>
+            <source>Type:</source>
+            <translation>类型：</translation>
+        </message>
+        <message>
+            <source>Choose what you see; the rule by density cannot tell part-solid from solid</source>
+            <translation>请按所见选择；密度规则无法区分部分实性与实性</translation>
+        </message>
+        <message>
+            <source>In an upper lobe:</source>
+            <translation>位于上叶：</translation>
+        </message>
+        <message>
+            <source>Right or left upper lobe; the upper third of a lung is not the same</source>
+            <translation>右肺或左肺上叶；与肺的上三分之一不同</translation>
+        </message>
+        <message>
+            <source>Spiculated:</source>
+            <translation>毛刺：</translation>
+        </message>
+        <message>
+            <source>Spikes run from its border into the lung</source>
+            <translation>边缘有毛刺伸入肺内</translation>
         </message>
     </context>
     <context>
@@ -689,12 +797,298 @@
             <translation>将表单写入新文件（.csv 或 .json）</translation>
         </message>
         <message>
+            <source>Stage (TNM)</source>
+            <translation>分期（TNM）</translation>
+        </message>
+        <message>
+            <source>Measured nodule:</source>
+            <translation>已测量的结节：</translation>
+        </message>
+        <message>
+            <source>Of the list of the module NoduleGrade; fills in type and sizes, for you to check</source>
+            <translation>取自 NoduleGrade 模块的列表；填入类型和大小，请核对</translation>
+        </message>
+        <message>
+            <source>TNM edition:</source>
+            <translation>TNM 版本：</translation>
+        </message>
+        <message>
+            <source>The 9th is in force since January 2025</source>
+            <translation>第 9 版自 2025 年 1 月起施行</translation>
+        </message>
+        <message>
+            <source>Tumour type:</source>
+            <translation>肿瘤类型：</translation>
+        </message>
+        <message>
+            <source>Non-solid: pure ground glass; part-solid: ground glass with a solid component</source>
+            <translation>非实性：纯磨玻璃；部分实性：磨玻璃伴实性成分</translation>
+        </message>
+        <message>
+            <source>Total size (mm):</source>
+            <translation>总大小（mm）：</translation>
+        </message>
+        <message>
+            <source>Greatest dimension, ground glass included</source>
+            <translation>最大径，包括磨玻璃成分</translation>
+        </message>
+        <message>
+            <source>Solid size (mm):</source>
+            <translation>实性成分（mm）：</translation>
+        </message>
+        <message>
+            <source>Greatest dimension of the solid component; asked for of part-solid tumours only</source>
+            <translation>实性成分的最大径；仅部分实性肿瘤需要</translation>
+        </message>
+        <message>
+            <source>Other tumour nodules:</source>
+            <translation>其他肿瘤结节：</translation>
+        </message>
+        <message>
+            <source>Separate nodules of the same histology; those of the other lung are M1a</source>
+            <translation>组织学相同的独立结节；对侧肺者为 M1a</translation>
+        </message>
+        <message>
+            <source>Invasion was looked for</source>
+            <translation>已检查侵犯情况</translation>
+        </message>
+        <message>
+            <source>Then the ticks below say all that the tumour involves; no tick means nothing</source>
+            <translation>勾选后，以下各项即为肿瘤侵犯的全部；无勾选表示无侵犯</translation>
+        </message>
+        <message>
+            <source>Tick what the tumour involves; nothing in this program looks for it</source>
+            <translation>请勾选肿瘤所侵犯的结构；本程序不会自动判断</translation>
+        </message>
+        <message>
+            <source>Take this T into the form</source>
+            <translation>将此 T 填入表单</translation>
+        </message>
+        <message>
+            <source>Puts it into the clinical data above, where it can be changed; kept with 'Check and keep'</source>
+            <translation>填入上方临床资料，可再修改；按“检查并保存”后保存</translation>
+        </message>
+        <message>
+            <source>N and M are those that you enter in the clinical data above.</source>
+            <translation>N 和 M 采用您在上方临床资料中填写的值。</translation>
+        </message>
+        <message>
+            <source>Uptake in a PET (SUV)</source>
+            <translation>PET 摄取（SUV）</translation>
+        </message>
+        <message>
+            <source>PET folder:</source>
+            <translation>PET 文件夹：</translation>
+        </message>
+        <message>
+            <source>Folder with the DICOM files of a PET</source>
+            <translation>PET 的 DICOM 文件所在文件夹</translation>
+        </message>
+        <message>
+            <source>Series:</source>
+            <translation>序列：</translation>
+        </message>
+        <message>
+            <source>Number or UID, where the folder holds several PET series</source>
+            <translation>文件夹含多个 PET 序列时，填写序列号或 UID</translation>
+        </message>
+        <message>
+            <source>only if there are several</source>
+            <translation>仅在有多个序列时填写</translation>
+        </message>
+        <message>
+            <source>Read as SUV</source>
+            <translation>读取为 SUV</translation>
+        </message>
+        <message>
+            <source>Reads the PET as SUVbw and compares it with the chosen CT; what the headers do not say is refused</source>
+            <translation>将 PET 读取为 SUVbw 并与所选 CT 比较；头信息不足时拒绝</translation>
+        </message>
+        <message>
+            <source>Cancel</source>
+            <translation>取消</translation>
+        </message>
+        <message>
+            <source>Stop what is running</source>
+            <translation>停止正在进行的计算</translation>
+        </message>
+        <message>
+            <source>PET:</source>
+            <translation>PET：</translation>
+        </message>
+        <message>
+            <source>A PET that was read here, in SUV</source>
+            <translation>在此读取的 PET（SUV）</translation>
+        </message>
+        <message>
+            <source>Segment:</source>
+            <translation>分割段：</translation>
+        </message>
+        <message>
+            <source>A segmentation, and the segment to measure</source>
+            <translation>选择分割，以及要测量的分割段</translation>
+        </message>
+        <message>
+            <source>Threshold:</source>
+            <translation>阈值：</translation>
+        </message>
+        <message>
+            <source>Of MTV and TLG: voxels of the segment at or above it count</source>
+            <translation>用于 MTV 和 TLG：计入分割段内不低于阈值的体素</translation>
+        </message>
+        <message>
+            <source>Measure the uptake</source>
+            <translation>测量摄取</translation>
+        </message>
+        <message>
+            <source>On the voxels of the PET, without interpolation</source>
+            <translation>在 PET 体素上测量，不插值</translation>
+        </message>
+        <message>
             <source>Survival</source>
             <translation>生存</translation>
         </message>
         <message>
             <source>No survival model is installed.</source>
             <translation>未安装生存模型。</translation>
+        </message>
+        <message>
+            <source>Log</source>
+            <translation>日志</translation>
+        </message>
+        <message>
+            <source>What the computation wrote, for bug reports</source>
+            <translation>计算过程的输出，供报告问题时使用</translation>
+        </message>
+    </context>
+    <context>
+        <name>panels.brock_section</name>
+        <message>
+            <source>(not known)</source>
+            <translation>（未知）</translation>
+        </message>
+        <message>
+            <source>Female</source>
+            <translation>女</translation>
+        </message>
+        <message>
+            <source>Male</source>
+            <translation>男</translation>
+        </message>
+        <message>
+            <source>Source: {source}. Made from smokers of 50 to 75 years who were screened, and their first CT; not for patients with symptoms or a known cancer.</source>
+            <translation>来源：{source}。该模型基于接受筛查的 50 至 75 岁吸烟者的首次 CT；不适用于有症状或已知癌症的患者。</translation>
+        </message>
+        <message>
+            <source>Choose a nodule in the list.</source>
+            <translation>请在列表中选择结节。</translation>
+        </message>
+        <message>
+            <source>Brock: probability of cancer {percent} %.</source>
+            <translation>Brock：恶性概率 {percent} %。</translation>
+        </message>
+        <message>
+            <source>Brock cannot be computed without: {names}.</source>
+            <translation>缺少以下信息，无法计算 Brock：{names}。</translation>
+        </message>
+        <message>
+            <source>Long axis (mm)</source>
+            <translation>长径（mm）</translation>
+        </message>
+        <message>
+            <source>Yes</source>
+            <translation>是</translation>
+        </message>
+        <message>
+            <source>No</source>
+            <translation>否</translation>
+        </message>
+        <message>
+            <source>By the rule: {type}</source>
+            <translation>按规则：{type}</translation>
+        </message>
+        <message>
+            <source>Age and sex count once they are confirmed.</source>
+            <translation>年龄和性别须经确认方才采用。</translation>
+        </message>
+    </context>
+    <context>
+        <name>panels.clinical_fields</name>
+        <message>
+            <source>Female</source>
+            <translation>女</translation>
+        </message>
+        <message>
+            <source>Male</source>
+            <translation>男</translation>
+        </message>
+        <message>
+            <source>Never</source>
+            <translation>从不吸烟</translation>
+        </message>
+        <message>
+            <source>Former</source>
+            <translation>既往吸烟</translation>
+        </message>
+        <message>
+            <source>Current</source>
+            <translation>目前吸烟</translation>
+        </message>
+        <message>
+            <source>0: fully active</source>
+            <translation>0：活动能力完全正常</translation>
+        </message>
+        <message>
+            <source>1: light work only</source>
+            <translation>1：仅能从事轻体力活动</translation>
+        </message>
+        <message>
+            <source>2: cares for self, no work</source>
+            <translation>2：生活自理，不能工作</translation>
+        </message>
+        <message>
+            <source>3: in bed or chair more than half the day</source>
+            <translation>3：半天以上卧床或坐椅</translation>
+        </message>
+        <message>
+            <source>4: completely disabled</source>
+            <translation>4：完全不能自理</translation>
+        </message>
+        <message>
+            <source>Adenocarcinoma</source>
+            <translation>腺癌</translation>
+        </message>
+        <message>
+            <source>Squamous cell carcinoma</source>
+            <translation>鳞状细胞癌</translation>
+        </message>
+        <message>
+            <source>Adenosquamous carcinoma</source>
+            <translation>腺鳞癌</translation>
+        </message>
+        <message>
+            <source>Large cell carcinoma</source>
+            <translation>大细胞癌</translation>
+        </message>
+        <message>
+            <source>Non-small cell carcinoma, not otherwise specified</source>
+            <translation>非小细胞癌，非特指型</translation>
+        </message>
+        <message>
+            <source>Small cell carcinoma</source>
+            <translation>小细胞癌</translation>
+        </message>
+        <message>
+            <source>Carcinoid</source>
+            <translation>类癌</translation>
+        </message>
+        <message>
+            <source>Other</source>
+            <translation>其他</translation>
+        </message>
+        <message>
+            <source>(not known)</source>
+            <translation>（未知）</translation>
         </message>
     </context>
     <context>
@@ -803,67 +1197,138 @@
         </message>
     </context>
     <context>
-        <name>panels.nodulegrade_panel</name>
+        <name>panels.measurement_rows</name>
         <message>
-            <source>Number of the nodule; its segment has the same name</source>
-            <translation>结节编号；对应分割的名称相同</translation>
+            <source>lungs not found</source>
+            <translation>未分割肺</translation>
+        </message>
+        <message>
+            <source>non-solid</source>
+            <translation>非实性</translation>
+        </message>
+        <message>
+            <source>part-solid</source>
+            <translation>部分实性</translation>
+        </message>
+        <message>
+            <source>solid</source>
+            <translation>实性</translation>
+        </message>
+        <message>
+            <source>Share of the voxels at or above -300 HU; vessels and calcium among them</source>
+            <translation>不低于 -300 HU 的体素所占比例；包括血管和钙化</translation>
+        </message>
+        <message>
+            <source>Largest diameter in space of the largest connected part at or above -300 HU</source>
+            <translation>不低于 -300 HU 的最大连通部分的空间最大径</translation>
+        </message>
+        <message>
+            <source>Density alone cannot tell part-solid from solid nodules: look whether there is ground glass.</source>
+            <translation>仅凭密度无法区分部分实性与实性结节：请观察是否有磨玻璃成分。</translation>
+        </message>
+        <message>
+            <source>Measurement</source>
+            <translation>测量项目</translation>
+        </message>
+        <message>
+            <source>Value</source>
+            <translation>数值</translation>
+        </message>
+        <message>
+            <source>Long × short axis</source>
+            <translation>长径 × 短径</translation>
         </message>
         <message>
             <source>Long and short axis on the axial section with the largest area</source>
             <translation>最大面积横断面上的长径和短径</translation>
         </message>
         <message>
-            <source>Mean of long and short axis, to the whole millimetre</source>
-            <translation>长短径的平均值，取整至毫米</translation>
+            <source>Mean diameter</source>
+            <translation>平均直径</translation>
         </message>
         <message>
-            <source>Volume of the outline</source>
-            <translation>轮廓的体积</translation>
+            <source>Mean of both, to the whole millimetre as the Fleischner Society recommends</source>
+            <translation>二者均值，按 Fleischner 学会建议取整毫米</translation>
         </message>
         <message>
-            <source>Mean density of the outline</source>
-            <translation>轮廓内的平均密度</translation>
+            <source>Volume</source>
+            <translation>体积</translation>
         </message>
         <message>
-            <source>Right or left lung, where the lungs of this CT were found, and the slice with the largest section, counted from 1</source>
-            <translation>右肺或左肺（已分割肺时），以及最大截面所在层面（从 1 起计）</translation>
+            <source>Number of voxels of the outline times the volume of one</source>
+            <translation>轮廓内体素数乘以单个体素体积</translation>
         </message>
         <message>
-            <source>What you decided</source>
-            <translation>您的判断</translation>
+            <source>Mean density</source>
+            <translation>平均密度</translation>
         </message>
         <message>
-            <source>Click into a nodule in a slice view; Esc stops.</source>
-            <translation>请在切面视图中点击结节；按 Esc 停止。</translation>
+            <source>Over all voxels of the outline</source>
+            <translation>轮廓内全部体素的均值</translation>
         </message>
         <message>
-            <source>Then click into a nodule in a slice view; its outline is found at once</source>
-            <translation>然后在切面视图中点击结节，轮廓即自动勾画</translation>
+            <source>Solid share</source>
+            <translation>实性比例</translation>
         </message>
         <message>
-            <source>Choose a chest CT first</source>
-            <translation>请先选择胸部 CT</translation>
+            <source>Solid diameter</source>
+            <translation>实性成分直径</translation>
         </message>
         <message>
-            <source>open</source>
-            <translation>待定</translation>
+            <source>Right lung</source>
+            <translation>右肺</translation>
         </message>
         <message>
-            <source>accepted</source>
-            <translation>已接受</translation>
+            <source>Left lung</source>
+            <translation>左肺</translation>
         </message>
         <message>
-            <source>rejected</source>
-            <translation>已排除</translation>
+            <source>upper third</source>
+            <translation>上三分之一</translation>
         </message>
         <message>
-            <source>R</source>
-            <translation>右</translation>
+            <source>middle third</source>
+            <translation>中三分之一</translation>
         </message>
         <message>
-            <source>L</source>
-            <translation>左</translation>
+            <source>lower third</source>
+            <translation>下三分之一</translation>
         </message>
+        <message>
+            <source>Distance to the pleura</source>
+            <translation>距胸膜</translation>
+        </message>
+        <message>
+            <source>To the outer border of its lung; fissures do not count</source>
+            <translation>至所在肺的外缘；不计叶间裂</translation>
+        </message>
+        <message>
+            <source>Place</source>
+            <translation>位置</translation>
+        </message>
+        <message>
+            <source>Thirds of the height of its lung; they are no lobes</source>
+            <translation>按所在肺的高度三等分；并非肺叶</translation>
+        </message>
+        <message>
+            <source>Slice</source>
+            <translation>层面</translation>
+        </message>
+        <message>
+            <source>The slice with the largest section, counted from 1</source>
+            <translation>截面最大的层面，从 1 计数</translation>
+        </message>
+        <message>
+            <source>By this rule: {rule}. {caution}</source>
+            <translation>依据规则：{rule}。{caution}</translation>
+        </message>
+        <message>
+            <source>Type (suggested)</source>
+            <translation>类型（建议）</translation>
+        </message>
+    </context>
+    <context>
+        <name>panels.nodule_list</name>
         <message>
             <source>No.</source>
             <translation>编号</translation>
@@ -903,8 +1368,79 @@ slice</source>
             <translation>状态</translation>
         </message>
         <message>
+            <source>Number of the nodule; its segment has the same name</source>
+            <translation>结节编号；对应分割的名称相同</translation>
+        </message>
+        <message>
+            <source>Long and short axis on the axial section with the largest area</source>
+            <translation>最大面积横断面上的长径和短径</translation>
+        </message>
+        <message>
+            <source>Mean of long and short axis, to the whole millimetre</source>
+            <translation>长短径的平均值，取整至毫米</translation>
+        </message>
+        <message>
+            <source>Volume of the outline</source>
+            <translation>轮廓的体积</translation>
+        </message>
+        <message>
+            <source>Mean density of the outline</source>
+            <translation>轮廓内的平均密度</translation>
+        </message>
+        <message>
+            <source>Right or left lung, where the lungs of this CT were found, and the slice with the largest section, counted from 1</source>
+            <translation>右肺或左肺（已分割肺时），以及最大截面所在层面（从 1 起计）</translation>
+        </message>
+        <message>
+            <source>What you decided</source>
+            <translation>您的判断</translation>
+        </message>
+        <message>
+            <source>open</source>
+            <translation>待定</translation>
+        </message>
+        <message>
+            <source>accepted</source>
+            <translation>已接受</translation>
+        </message>
+        <message>
+            <source>rejected</source>
+            <translation>已排除</translation>
+        </message>
+        <message>
+            <source>R</source>
+            <translation>右</translation>
+        </message>
+        <message>
+            <source>L</source>
+            <translation>左</translation>
+        </message>
+    </context>
+    <context>
+        <name>panels.nodulegrade_panel</name>
+        <message>
+            <source>Click into a nodule in a slice view; Esc stops.</source>
+            <translation>请在切面视图中点击结节；按 Esc 停止。</translation>
+        </message>
+        <message>
+            <source>Then click into a nodule in a slice view; its outline is found at once</source>
+            <translation>然后在切面视图中点击结节，轮廓即自动勾画</translation>
+        </message>
+        <message>
+            <source>Choose a chest CT first</source>
+            <translation>请先选择胸部 CT</translation>
+        </message>
+        <message>
+            <source>Measurements of the selected nodule</source>
+            <translation>所选结节的测量值</translation>
+        </message>
+        <message>
             <source>{name} was outlined. Check the outline in all views.</source>
             <translation>已勾画{name}。请在所有视图中核对轮廓。</translation>
+        </message>
+        <message>
+            <source>Measurements of {name}</source>
+            <translation>{name}的测量值</translation>
         </message>
         <message>
             <source>All outlines were measured as they are now.</source>
@@ -1036,6 +1572,18 @@ slice</source>
             <translation>正在载入模型</translation>
         </message>
         <message>
+            <source>Reading the PET</source>
+            <translation>正在读取 PET</translation>
+        </message>
+        <message>
+            <source>Comparing PET and CT</source>
+            <translation>正在比较 PET 与 CT</translation>
+        </message>
+        <message>
+            <source>Measuring the uptake</source>
+            <translation>正在测量摄取</translation>
+        </message>
+        <message>
             <source>Cancelling...</source>
             <translation>正在取消…</translation>
         </message>
@@ -1084,82 +1632,57 @@ slice</source>
         </message>
     </context>
     <context>
+        <name>panels.stage_section</name>
+        <message>
+            <source>occult carcinoma</source>
+            <translation>隐性癌</translation>
+        </message>
+        <message>
+            <source>9th edition (2024)</source>
+            <translation>第 9 版（2024）</translation>
+        </message>
+        <message>
+            <source>8th edition (2016)</source>
+            <translation>第 8 版（2016）</translation>
+        </message>
+        <message>
+            <source>(not known)</source>
+            <translation>（未知）</translation>
+        </message>
+        <message>
+            <source>(choose a measured nodule)</source>
+            <translation>（选择已测量的结节）</translation>
+        </message>
+        <message>
+            <source>(none measured yet)</source>
+            <translation>（尚无测量）</translation>
+        </message>
+        <message>
+            <source>{t}: {rule}. Source: {source}.</source>
+            <translation>{t}：{rule}。来源：{source}。</translation>
+        </message>
+        <message>
+            <source>stage {group}</source>
+            <translation>{group} 期</translation>
+        </message>
+        <message>
+            <source>{row}: {group}. Source: {source}.</source>
+            <translation>{row}：{group}。来源：{source}。</translation>
+        </message>
+        <message>
+            <source>T cannot be told without: {names}.</source>
+            <translation>缺少以下信息，无法确定 T：{names}。</translation>
+        </message>
+        <message>
+            <source>Cannot be staged without: {names}.</source>
+            <translation>缺少以下信息，无法分期：{names}。</translation>
+        </message>
+    </context>
+    <context>
         <name>panels.survivalrisk_panel</name>
         <message>
             <source>No survival model is installed.</source>
             <translation>未安装生存模型。</translation>
-        </message>
-        <message>
-            <source>Female</source>
-            <translation>女</translation>
-        </message>
-        <message>
-            <source>Male</source>
-            <translation>男</translation>
-        </message>
-        <message>
-            <source>Never</source>
-            <translation>从不吸烟</translation>
-        </message>
-        <message>
-            <source>Former</source>
-            <translation>既往吸烟</translation>
-        </message>
-        <message>
-            <source>Current</source>
-            <translation>目前吸烟</translation>
-        </message>
-        <message>
-            <source>0: fully active</source>
-            <translation>0：活动能力完全正常</translation>
-        </message>
-        <message>
-            <source>1: light work only</source>
-            <translation>1：仅能从事轻体力活动</translation>
-        </message>
-        <message>
-            <source>2: cares for self, no work</source>
-            <translation>2：生活自理，不能工作</translation>
-        </message>
-        <message>
-            <source>3: in bed or chair more than half the day</source>
-            <translation>3：半天以上卧床或坐椅</translation>
-        </message>
-        <message>
-            <source>4: completely disabled</source>
-            <translation>4：完全不能自理</translation>
-        </message>
-        <message>
-            <source>Adenocarcinoma</source>
-            <translation>腺癌</translation>
-        </message>
-        <message>
-            <source>Squamous cell carcinoma</source>
-            <translation>鳞状细胞癌</translation>
-        </message>
-        <message>
-            <source>Adenosquamous carcinoma</source>
-            <translation>腺鳞癌</translation>
-        </message>
-        <message>
-            <source>Large cell carcinoma</source>
-            <translation>大细胞癌</translation>
-        </message>
-        <message>
-            <source>Non-small cell carcinoma, not otherwise specified</source>
-            <translation>非小细胞癌，非特指型</translation>
-        </message>
-        <message>
-            <source>Small cell carcinoma</source>
-            <translation>小细胞癌</translation>
-        </message>
-        <message>
-            <source>Carcinoid</source>
-            <translation>类癌</translation>
-        </message>
-        <message>
-            <source>Other</source>
-            <translation>其他</translation>
         </message>
         <message>
             <source>Check the form and keep it in the scene, for all series of this study</source>
@@ -1186,16 +1709,99 @@ slice</source>
             <translation>请选择 .csv 或 .json 文件。</translation>
         </message>
         <message>
-            <source>(not known)</source>
-            <translation>（未知）</translation>
-        </message>
-        <message>
             <source>Not known yet: {fields}.</source>
             <translation>尚未填写：{fields}。</translation>
         </message>
         <message>
             <source>Written to {name}.</source>
             <translation>已写入 {name}。</translation>
+        </message>
+    </context>
+    <context>
+        <name>panels.uptake_section</name>
+        <message>
+            <source>not possible</source>
+            <translation>无法计算</translation>
+        </message>
+        <message>
+            <source>Measure the uptake of the segment on the voxels of the PET</source>
+            <translation>在 PET 体素上测量该分割段的摄取</translation>
+        </message>
+        <message>
+            <source>Read or choose a PET and choose a segment first</source>
+            <translation>请先读取或选择 PET，并选择分割段</translation>
+        </message>
+        <message>
+            <source>The PET is loaded as SUV.</source>
+            <translation>PET 已按 SUV 载入。</translation>
+        </message>
+        <message>
+            <source>SUVmax</source>
+            <translation>SUVmax</translation>
+        </message>
+        <message>
+            <source>SUVmean</source>
+            <translation>SUVmean</translation>
+        </message>
+        <message>
+            <source>SUVpeak (1 mL)</source>
+            <translation>SUVpeak（1 mL）</translation>
+        </message>
+        <message>
+            <source>Volume</source>
+            <translation>体积</translation>
+        </message>
+        <message>
+            <source>Threshold</source>
+            <translation>阈值</translation>
+        </message>
+        <message>
+            <source>MTV</source>
+            <translation>MTV</translation>
+        </message>
+        <message>
+            <source>SUVmean in MTV</source>
+            <translation>MTV 内 SUVmean</translation>
+        </message>
+        <message>
+            <source>TLG</source>
+            <translation>TLG</translation>
+        </message>
+        <message>
+            <source>Choose an existing folder with the DICOM files of a PET.</source>
+            <translation>请选择含有 PET DICOM 文件的现有文件夹。</translation>
+        </message>
+        <message>
+            <source>The CT is no longer in the scene; its result was dropped.</source>
+            <translation>该 CT 已不在场景中；其结果已丢弃。</translation>
+        </message>
+        <message>
+            <source>Uptake</source>
+            <translation>摄取</translation>
+        </message>
+        <message>
+            <source>Value</source>
+            <translation>数值</translation>
+        </message>
+        <message>
+            <source>PET and CT fit. {reason}</source>
+            <translation>PET 与 CT 吻合。{reason}</translation>
+        </message>
+        <message>
+            <source>PET and CT: look closely. {reason}</source>
+            <translation>PET 与 CT：请仔细核对。{reason}</translation>
+        </message>
+        <message>
+            <source>PET and CT do not fit. {reason}</source>
+            <translation>PET 与 CT 不吻合。{reason}</translation>
+        </message>
+        <message>
+            <source>PET or segment are no longer in the scene.</source>
+            <translation>PET 或分割段已不在场景中。</translation>
+        </message>
+        <message>
+            <source>The uptake is measured.</source>
+            <translation>摄取已测量。</translation>
         </message>
     </context>
     <context>
@@ -1321,10 +1927,6 @@ slice</source>
     <context>
         <name>slicer_bridge.nodule_nodes</name>
         <message>
-            <source>nodules</source>
-            <translation>结节</translation>
-        </message>
-        <message>
             <source>What lies at this point is smaller than a voxel of this CT. Outline it by hand.</source>
             <translation>该点处的结构小于此 CT 的一个体素。请手动勾画。</translation>
         </message>
@@ -1335,6 +1937,13 @@ slice</source>
         <message>
             <source>This nodule is in the list already, as {name}. Click on another one, or delete that entry first.</source>
             <translation>该结节已在列表中（{name}）。请点击其他结节，或先删除该条目。</translation>
+        </message>
+    </context>
+    <context>
+        <name>slicer_bridge.nodule_outlines</name>
+        <message>
+            <source>nodules</source>
+            <translation>结节</translation>
         </message>
     </context>
     <context>
@@ -1362,6 +1971,25 @@ slice</source>
         <message>
             <source>Graphics card (CUDA)</source>
             <translation>显卡 (CUDA)</translation>
+        </message>
+        <message>
+            <source>41 % of SUVmax</source>
+            <translation>SUVmax 的 41 %</translation>
+        </message>
+        <message>
+            <source>SUV 2.5</source>
+            <translation>SUV 2.5</translation>
+        </message>
+        <message>
+            <source>SUV 4.0</source>
+            <translation>SUV 4.0</translation>
+        </message>
+    </context>
+    <context>
+        <name>slicer_bridge.pet_nodes</name>
+        <message>
+            <source>Not compared with this CT: choose the CT, then read the PET again.</source>
+            <translation>尚未与此 CT 比较：请选择该 CT，然后重新读取 PET。</translation>
         </message>
     </context>
     <context>

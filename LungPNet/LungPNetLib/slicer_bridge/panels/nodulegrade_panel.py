@@ -14,15 +14,18 @@ from LungPNetLib.errors import LungPNetError
 from LungPNetLib.nodules.finding import NoduleFinding, Status
 from LungPNetLib.slicer_bridge.nodule_nodes import (
     addClickedNodule,
+    addSegmentedNodule,
     jumpToNodule,
     measureAgain,
     noduleName,
-    noduleNumber,
     nodulesOf,
     removeNodule,
     updateNodule,
 )
+from LungPNetLib.slicer_bridge.panels.brock_section import BrockSection
+from LungPNetLib.slicer_bridge.panels.measurement_rows import showMeasurements
 from LungPNetLib.slicer_bridge.panels.message_line import MessageLine
+from LungPNetLib.slicer_bridge.panels.nodule_list import listRow, titles, titleTips
 from LungPNetLib.slicer_bridge.panels.panel import Panel
 from LungPNetLib.slicer_bridge.panels.run_area import Tone
 from LungPNetLib.slicer_bridge.panels.tables import fillTable
@@ -43,10 +46,16 @@ class NoduleGradePanel(Panel):
         super().setup()
         ui = self.ui
         self.messages = MessageLine(ui.messageLabel)
+        self.brockSection = BrockSection(ui)
         ui.placeWidget.buttonsVisible = False
         ui.placeWidget.placeMultipleMarkups = ui.placeWidget.ForcePlaceSingleMarkup
         ui.placeWidget.connect("activeMarkupsPlaceModeChanged(bool)", self._onPlaceMode)
         ui.clickButton.connect("clicked(bool)", self._place)
+        ui.segmentSelector.connect("currentSegmentChanged(QString)", lambda _id: self._showChoice())
+        ui.segmentSelector.connect(
+            "currentNodeChanged(vtkMRMLNode*)", lambda _n: self._showChoice()
+        )
+        ui.addSegmentButton.connect("clicked()", self._takeSegment)
         ui.noduleTable.verticalHeader().hide()
         # Highlighted titles are bold, and then the columns do not fit into a narrow panel.
         ui.noduleTable.horizontalHeader().setHighlightSections(False)
@@ -134,7 +143,27 @@ class NoduleGradePanel(Panel):
             self.messages.guarded(lambda: self._add(volumeNode, place))
 
     def _add(self, volumeNode: Any, place: list[float]) -> None:
-        finding = addClickedNodule(volumeNode, place)
+        self._showNew(addClickedNodule(volumeNode, place))
+
+    def _takeSegment(self) -> None:
+        """Put the chosen segment into the list."""
+        selector = self.ui.segmentSelector
+        volumeNode, segmentation = self._volumeNode, selector.currentNode()
+        with slicer.util.WaitCursor():
+            self.messages.guarded(
+                lambda: self._showNew(
+                    addSegmentedNodule(volumeNode, segmentation, selector.currentSegmentID())
+                )
+            )
+
+    def _showChoice(self) -> None:
+        """Whether there is a segment to measure."""
+        selector = self.ui.segmentSelector
+        ready = self._volumeNode is not None and bool(selector.currentSegmentID())
+        self.ui.addSegmentButton.enabled = ready
+
+    def _showNew(self, finding: NoduleFinding) -> None:
+        volumeNode = self._volumeNode
         self._update(finding.finding_id)
         jumpToNodule(volumeNode, finding)
         self.messages.say(
@@ -182,6 +211,7 @@ class NoduleGradePanel(Panel):
             if volumeNode is not None
             else _("Choose a chest CT first")
         )
+        self._showChoice()
         self._fill(selectedId)
         self._showSelected()
 
@@ -190,19 +220,11 @@ class NoduleGradePanel(Panel):
         wasBlocked = table.blockSignals(True)
         fillTable(
             table,
-            [
-                _("No."),
-                _("Long ×\nshort (mm)"),
-                _("Diam.\n(mm)"),
-                _("Vol.\n(mL)"),
-                _("Mean\n(HU)"),
-                _("Side,\nslice"),
-                _("Status"),
-            ],
-            [_row(finding) for finding in self._findings],
+            titles(),
+            [listRow(finding) for finding in self._findings],
             [_TONES[finding.status] for finding in self._findings],
         )
-        for column, words in enumerate(_titleTips()):
+        for column, words in enumerate(titleTips()):
             table.horizontalHeaderItem(column).setToolTip(words)
         ids = [finding.finding_id for finding in self._findings]
         if selectedId in ids:
@@ -220,7 +242,7 @@ class NoduleGradePanel(Panel):
         return selected.finding_id if selected is not None else ""
 
     def _showSelected(self) -> None:
-        """Buttons and comment of the selected row."""
+        """Buttons, comment, measurements and Brock of the selected row."""
         selected, ui = self._selected(), self.ui
         ui.acceptButton.enabled = selected is not None and selected.status is not Status.ACCEPTED
         ui.rejectButton.enabled = selected is not None and selected.status is not Status.REJECTED
@@ -229,6 +251,14 @@ class NoduleGradePanel(Panel):
         ui.commentEdit.enabled = selected is not None
         ui.commentEdit.text = selected.comment if selected is not None else ""
         ui.measureButton.enabled = bool(self._findings)
+        showMeasurements(ui.detailsTable, selected)
+        ui.detailsButton.text = (
+            _("Measurements of {name}").format(name=noduleName(selected))
+            if selected is not None
+            else _("Measurements of the selected nodule")
+        )
+        ui.typeLabel.visible = selected is not None
+        self.messages.guarded(lambda: self.brockSection.show(self._volumeNode, selected))
 
     def _jump(self) -> None:
         selected = self._selected()
@@ -259,41 +289,3 @@ class NoduleGradePanel(Panel):
             if self.messages.guarded(lambda: measureAgain(self._volumeNode)):
                 self.messages.say(_("All outlines were measured as they are now."), Tone.GOOD)
         self._update()
-
-
-def _titleTips() -> list[str]:
-    """What the columns mean, in their order."""
-    return [
-        _("Number of the nodule; its segment has the same name"),
-        _("Long and short axis on the axial section with the largest area"),
-        _("Mean of long and short axis, to the whole millimetre"),
-        _("Volume of the outline"),
-        _("Mean density of the outline"),
-        _(
-            "Right or left lung, where the lungs of this CT were found, and the slice with the "
-            "largest section, counted from 1"
-        ),
-        _("What you decided"),
-    ]
-
-
-def _row(finding: NoduleFinding) -> list[str]:
-    number = str(noduleNumber(finding))
-    status = {
-        Status.OPEN: _("open"),
-        Status.ACCEPTED: _("accepted"),
-        Status.REJECTED: _("rejected"),
-    }[finding.status]
-    measured = finding.measurements
-    if measured is None:
-        return [number, "", "", "", "", "", status]
-    side = {"right": _("R"), "left": _("L"), None: ""}[measured.side]
-    return [
-        number,
-        f"{measured.long_axis_mm:.1f} × {measured.short_axis_mm:.1f}",
-        str(measured.mean_diameter_whole_mm),
-        f"{measured.volume_ml:.2f}",
-        f"{measured.mean_hu:.0f}",
-        f"{side} {measured.slice_number + 1}".strip(),
-        status,
-    ]

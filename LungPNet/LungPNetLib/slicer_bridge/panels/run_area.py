@@ -160,5 +160,8 @@ def stageWords(stage: str) -> str:
         "export": _("Writing DICOM SEG and SR"),
         "report": _("Writing the report"),
         "models": _("Loading the models"),
+        "pet": _("Reading the PET"),
+        "fit": _("Comparing PET and CT"),
+        "uptake": _("Measuring the uptake"),
     }
     return str(words.get(stage, stage))

@@ -1,9 +1,8 @@
-"""The panel of the module SurvivalRisk: the clinical form of the patient."""
+"""The panel of the module SurvivalRisk: clinical form, TNM stage, uptake in a PET."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from enum import Enum
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,36 +18,30 @@ from LungPNetLib.slicer_bridge.clinical_store import (
     readForm,
     writeForm,
 )
+from LungPNetLib.slicer_bridge.panels.clinical_fields import ClinicalFields
 from LungPNetLib.slicer_bridge.panels.message_line import MessageLine
 from LungPNetLib.slicer_bridge.panels.panel import Panel
 from LungPNetLib.slicer_bridge.panels.run_area import Tone
-from LungPNetLib.survival.categories import (
-    Histology,
-    MCategory,
-    NCategory,
-    Sex,
-    SmokingStatus,
-    TCategory,
-)
+from LungPNetLib.slicer_bridge.panels.stage_section import StageSection
+from LungPNetLib.slicer_bridge.panels.uptake_section import UptakeSection
+from LungPNetLib.slicer_bridge.session import WorkerSession, workerSession
 from LungPNetLib.survival.clinical import ClinicalForm
-
-_EDITS = ("age_years", "pack_years", "smoking_years", "years_since_quitting")
-_BOXES: dict[str, type[Enum]] = {
-    "sex": Sex,
-    "smoking_status": SmokingStatus,
-    "t_category": TCategory,
-    "n_category": NCategory,
-    "m_category": MCategory,
-    "histology": Histology,
-}
-_ECOG = ("0", "1", "2", "3", "4")
 
 
 class SurvivalRiskPanel(Panel):
-    """See ``Panel``; its parameters are a ``SurvivalRiskParameters``."""
+    """See ``Panel``; its parameters are a ``SurvivalRiskParameters``.
 
-    def __init__(self, ui: Any, logic: Any) -> None:
+    Parameters
+    ----------
+    session : callable
+        Gives the worker.
+    """
+
+    def __init__(
+        self, ui: Any, logic: Any, session: Callable[[], WorkerSession] = workerSession
+    ) -> None:
         super().__init__(ui, logic)
+        self._session = session
         self._shownId = ""
         self._kept: dict[str, str] = {}
         self._drafts: dict[str, dict[str, str]] = {}
@@ -58,8 +51,10 @@ class SurvivalRiskPanel(Panel):
         super().setup()
         ui = self.ui
         self.messages = MessageLine(ui.messageLabel)
-        self._fields = _Fields(ui)
+        self._fields = ClinicalFields(ui)
         self._fields.onChange(self._check)
+        self.stageSection = StageSection(ui, self._fields, self._check)
+        self.uptakeSection = UptakeSection(ui, self._session, lambda: self.parameters)
         ui.resultLabel.text = _("No survival model is installed.")
         ui.keepButton.connect("clicked()", lambda: self.messages.guarded(self._keep))
         ui.loadButton.connect("clicked()", lambda: self.messages.guarded(self._load))
@@ -73,11 +68,18 @@ class SurvivalRiskPanel(Panel):
             )
         self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         self._show()
+        self.uptakeSection.restore()
 
     def _disconnect(self) -> None:
         if self.parameters is not None:
             self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         super()._disconnect()
+        self.uptakeSection.show()
+
+    def cleanup(self) -> None:
+        """Stop what runs."""
+        self.uptakeSection.close()
+        super().cleanup()
 
     def onSceneStartClose(self, caller: Any, event: str) -> None:
         """What was not kept goes with the scene."""
@@ -89,6 +91,7 @@ class SurvivalRiskPanel(Panel):
         volumeNode = self.parameters.inputVolume
         if (volumeNode.GetID() if volumeNode is not None else "") != self._shownId:
             self._show()
+        self.uptakeSection.show()
 
     def _show(self) -> None:
         """The form of the chosen CT, with what was typed into it and is not kept yet."""
@@ -109,6 +112,7 @@ class SurvivalRiskPanel(Panel):
             if volumeNode is not None
             else _("Choose a chest CT first")
         )
+        self.stageSection.show(volumeNode)
         self._check()
         if error:
             self.messages.say(error, Tone.BAD)
@@ -121,6 +125,7 @@ class SurvivalRiskPanel(Panel):
     def _check(self) -> ClinicalForm | None:
         """Say what is wrong or missing, as one types; the form if all is accepted."""
         cells = self._fields.cells()
+        self.stageSection.update()
         try:
             form = ClinicalForm.from_row(cells)
         except InputError as error:
@@ -166,73 +171,3 @@ class SurvivalRiskPanel(Panel):
         if not text:
             raise InputError(_("Choose a file, .csv or .json."))
         return Path(text)
-
-
-class _Fields:
-    """The widgets of the form, and their content as cells of a table."""
-
-    def __init__(self, ui: Any) -> None:
-        self._labels = {name: getattr(ui, f"{name}Label") for name in (*_EDITS, *_BOXES, "ecog")}
-        self._edits = {name: getattr(ui, f"{name}Edit") for name in _EDITS}
-        self._boxes = {name: getattr(ui, f"{name}ComboBox") for name in (*_BOXES, "ecog")}
-        words = _words()
-        for name, box in self._boxes.items():
-            box.addItem(_("(not known)"), "")
-            values = [choice.value for choice in _BOXES[name]] if name in _BOXES else _ECOG
-            for value in values:
-                box.addItem(words.get(value, value), value)
-
-    def onChange(self, slot: Any) -> None:
-        """Have ``slot`` called whenever something is typed or chosen."""
-        for edit in self._edits.values():
-            edit.connect("textEdited(QString)", lambda _text: slot())
-        for box in self._boxes.values():
-            box.connect("activated(int)", lambda _index: slot())
-
-    def title(self, name: str) -> str:
-        """What the panel calls a field."""
-        return str(self._labels[name].text).rstrip(":：")
-
-    def cells(self) -> dict[str, str]:
-        """As ``ClinicalForm.from_row`` takes them."""
-        texts = {name: str(edit.text).strip() for name, edit in self._edits.items()}
-        return texts | {name: str(box.currentData) for name, box in self._boxes.items()}
-
-    def show(self, cells: Mapping[str, str]) -> None:
-        """Put cells into the widgets."""
-        for name, edit in self._edits.items():
-            edit.text = cells[name]
-        for name, box in self._boxes.items():
-            box.setCurrentIndex(box.findData(cells[name]))
-
-    def mark(self, message: str) -> str:
-        """Colour the labels of the fields that an error names; the message with these labels."""
-        words = message
-        for name, label in self._labels.items():
-            label.styleSheet = f"color: {Tone.BAD.value}" if f"'{name}'" in message else ""
-            words = words.replace(f"'{name}'", f"'{self.title(name)}'")
-        return words
-
-
-def _words() -> dict[str, str]:
-    """Values of the form as people say them; TNM categories and numbers are what they are."""
-    return {
-        Sex.FEMALE.value: _("Female"),
-        Sex.MALE.value: _("Male"),
-        SmokingStatus.NEVER.value: _("Never"),
-        SmokingStatus.FORMER.value: _("Former"),
-        SmokingStatus.CURRENT.value: _("Current"),
-        "0": _("0: fully active"),
-        "1": _("1: light work only"),
-        "2": _("2: cares for self, no work"),
-        "3": _("3: in bed or chair more than half the day"),
-        "4": _("4: completely disabled"),
-        Histology.ADENOCARCINOMA.value: _("Adenocarcinoma"),
-        Histology.SQUAMOUS_CELL.value: _("Squamous cell carcinoma"),
-        Histology.ADENOSQUAMOUS.value: _("Adenosquamous carcinoma"),
-        Histology.LARGE_CELL.value: _("Large cell carcinoma"),
-        Histology.NSCLC_NOS.value: _("Non-small cell carcinoma, not otherwise specified"),
-        Histology.SMALL_CELL.value: _("Small cell carcinoma"),
-        Histology.CARCINOID.value: _("Carcinoid"),
-        Histology.OTHER.value: _("Other"),
-    }

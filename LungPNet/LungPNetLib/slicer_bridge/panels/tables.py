@@ -14,6 +14,8 @@ Row = Sequence[str]
 _DECIMALS = {"mL": 0, "HU": 0, "%": 1, "1": 3}
 """What a person reads of a number with this unit; the node in the scene holds all of it."""
 
+_FRAME_PX = 6
+
 
 def fillTable(widget: Any, titles: Row, rows: Sequence[Row], tones: Sequence[Tone] = ()) -> None:
     """Replace the content of a QTableWidget.
@@ -42,6 +44,15 @@ def fillTable(widget: Any, titles: Row, rows: Sequence[Row], tones: Sequence[Ton
             widget.setItem(number, column, item)
     widget.resizeColumnsToContents()
     widget.horizontalHeader().setStretchLastSection(True)
+
+
+def fillWholeTable(widget: Any, titles: Row, rows: Sequence[Row]) -> None:
+    """``fillTable`` for two columns, names and values, as high as all rows need: none scrolls."""
+    fillTable(widget, titles, rows)
+    widget.verticalHeader().hide()
+    widget.horizontalHeader().setSectionResizeMode(0, qt.QHeaderView.ResizeToContents)
+    # The titles are about as high as a row.
+    widget.minimumHeight = sum(widget.rowHeight(row) for row in (0, *range(len(rows)))) + _FRAME_PX
 
 
 def showTurned(widget: Any, tableNode: Any) -> None:

@@ -1,0 +1,104 @@
+"""The outlines of a CT's nodule list: a segmentation with a segment for each nodule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import slicer
+from slicer.i18n import tr as _
+
+from LungPNetLib.dicom.derived import Term
+from LungPNetLib.dicom.export import SegmentSpec
+from LungPNetLib.errors import InputError
+from LungPNetLib.slicer_bridge.oriented_images import orientedImage
+from LungPNetLib.slicer_bridge.results import findNode, roleNode
+from LungPNetLib.slicer_bridge.segmentations import labelsOnGrid, segmentsOnVolume, showSurfaces
+from LungPNetLib.slicer_bridge.terminology import terminologyEntry
+from LungPNetLib.slicer_bridge.volumes import lpsPoint, transformOfResults
+from LungPNetLib.volume import Volume
+
+NODULE = SegmentSpec(
+    1,
+    "Nodule",
+    Term("49755003", "SCT", "Morphologically Abnormal Structure"),
+    Term("27925004", "SCT", "Nodule"),
+    (230, 80, 60),
+)
+
+_ROLE = "panel-nodules"
+
+
+def noduleSegmentation(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Any:
+    """The segmentation of this CT's nodule list; None where there is no list yet."""
+    return findNode(volumeNode, "vtkMRMLSegmentationNode", _ROLE)
+
+
+def addOutline(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode, findingId: str, name: str, mask: Volume
+) -> None:
+    """Show an outline as a segment of the nodule list, made where there is none."""
+    node = roleNode(volumeNode, "vtkMRMLSegmentationNode", _ROLE, _("nodules"))
+    transform = transformOfResults(volumeNode, mask)
+    node.SetAndObserveTransformNodeID(transform.GetID() if transform else None)
+    node.SetSourceRepresentationToBinaryLabelmap()
+    node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+    segment = slicer.vtkSegment()
+    segment.SetName(name)
+    segment.SetColor(*(part / 255.0 for part in NODULE.rgb))
+    segment.SetTerminology(terminologyEntry(NODULE))
+    representation = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
+    segment.AddRepresentation(representation, orientedImage(mask))
+    node.GetSegmentation().AddSegment(segment, findingId)
+    if node.GetDisplayNode() is None:
+        node.CreateDefaultDisplayNodes()
+    showSurfaces(node)
+
+
+def outlineOf(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode, findingId: str, grid: Volume
+) -> Volume | None:
+    """An outline on a grid of the CT's coordinates; None where its segment is gone."""
+    node = noduleSegmentation(volumeNode)
+    if node is None or node.GetSegmentation().GetSegment(findingId) is None:
+        return None
+    return labelsOnGrid(node, {findingId: 1}, grid)
+
+
+def outlineBox(volumeNode: slicer.vtkMRMLScalarVolumeNode, findingId: str, ct: Volume) -> Volume:
+    """The part of the CT that holds an outline; all of it where there is none."""
+    segment = noduleSegmentation(volumeNode).GetSegmentation().GetSegment(findingId)
+    bounds = np.zeros(6)
+    if segment is not None:
+        segment.GetBounds(bounds)
+    if segment is None or bounds[0] > bounds[1]:
+        return ct
+    corners = np.array(np.meshgrid(*bounds.reshape(3, 2))).reshape(3, -1).T
+    index = ct.world_to_index(lpsPoint(corners))
+    last = np.array(ct.shape[::-1]) - 1
+    start = np.clip(np.floor(index.min(axis=0)).astype(int), 0, last)
+    stop = np.clip(np.ceil(index.max(axis=0)).astype(int), 0, last) + 1
+    return ct.cropped(start.tolist(), (stop - start).tolist())
+
+
+def segmentMask(
+    segmentationNode: slicer.vtkMRMLSegmentationNode,
+    segmentId: str,
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+) -> Volume:
+    """A segment of any segmentation on the voxels of the CT, cut to the box that it fills.
+
+    Raises
+    ------
+    InputError
+        It has no voxel in the CT.
+    """
+    whole = segmentsOnVolume(segmentationNode, {segmentId: 1}, volumeNode)
+    voxels = np.argwhere(whole.array)
+    if not len(voxels):
+        raise InputError(
+            "The chosen segment has no voxel in this CT. Choose another one, or outline the "
+            "nodule in the Segment Editor."
+        )
+    start, stop = voxels.min(axis=0)[::-1], voxels.max(axis=0)[::-1] + 1
+    return whole.cropped(start.tolist(), (stop - start).tolist())
