@@ -21,8 +21,9 @@ class NoduleGrade(ScriptedLoadableModule):
         self.parent.dependencies = ["LungPNet"]
         self.parent.contributors = ["The LungPNet developers"]
         self.parent.helpText = _(
-            "Outlines and measures the lung nodules that you click: size, volume, density. "
-            "Nothing leaves this computer. Research use only, not for diagnosis."
+            "Outlines and measures the lung nodules that you click or outline: size, density, type "
+            "and place, and the Brock probability from your answers. Nothing leaves this computer. "
+            "Research use only, not for diagnosis."
         )
         page = "https://github.com/ORGANIZATION/SlicerLungPNet/blob/main/docs/NoduleGrade.md"
         self.parent.helpText += f'<p><a href="{page}">{page}</a></p>'

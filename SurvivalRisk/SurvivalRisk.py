@@ -21,9 +21,9 @@ class SurvivalRisk(ScriptedLoadableModule):
         self.parent.dependencies = ["LungPNet"]
         self.parent.contributors = ["The LungPNet developers"]
         self.parent.helpText = _(
-            "Keeps the clinical data of a patient with lung cancer with the CT, and checks them. "
-            "No survival model is installed yet. Nothing leaves this computer. Research use "
-            "only, not for diagnosis."
+            "Keeps the clinical data of a patient with lung cancer with the CT, and checks them; "
+            "tells T and stage by TNM, and measures uptake in a PET. No survival model is "
+            "installed yet. Nothing leaves this computer. Research use only, not for diagnosis."
         )
         page = "https://github.com/ORGANIZATION/SlicerLungPNet/blob/main/docs/SurvivalRisk.md"
         self.parent.helpText += f'<p><a href="{page}">{page}</a></p>'

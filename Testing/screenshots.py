@@ -224,27 +224,23 @@ def nodulegrade(studio: Studio) -> None:
     studio.host.wait_until(lambda: ui.messageLabel.text, "the outline", WAIT_S)
     assert ui.noduleTable.rowCount == 1, ui.messageLabel.text
     studio.take("nodulegrade_nodule")
+    studio.sections(panel, inputsButton=False, brockButton=True)
+    for name in ("family_history", "emphysema", "upper_lobe", "spiculation"):
+        studio.host.choose(getattr(ui, f"{name}ComboBox"), "No")
+    studio.host.choose(ui.sexComboBox, "Female")
+    for edit, text in ((ui.age_yearsEdit, "64"), (ui.nodule_countEdit, "1")):
+        edit.text = text
+        edit.textEdited.emit(text)
+    studio.host.click(ui.confirmedCheckBox)
+    assert "probability" in ui.brockLabel.text, ui.brockLabel.text
+    studio.take("nodulegrade_brock")
 
 
 def survivalrisk(studio: Studio) -> None:
-    """The clinical form, filled."""
-    studio.sample()
-    panel = studio.open("SurvivalRisk")
-    ui = panel.ui
-    for edit, text in ((ui.age_yearsEdit, "64"), (ui.pack_yearsEdit, "30")):
-        edit.text = text
-        edit.textEdited.emit(text)
-    for box, choice in (
-        (ui.sexComboBox, "Female"),
-        (ui.smoking_statusComboBox, "Former"),
-        (ui.ecogComboBox, "1: light work only"),
-        (ui.t_categoryComboBox, "T1a"),
-        (ui.n_categoryComboBox, "N0"),
-        (ui.m_categoryComboBox, "M0"),
-    ):
-        studio.host.choose(box, choice)
-    studio.host.click(ui.keepButton)
-    studio.take("survivalrisk_form")
+    """The clinical form, the stage, and the uptake in a made-up PET of the same chest."""
+    from survivalrisk_story import tell
+
+    tell(studio, made_up_patient())
 
 
 STORIES: tuple[Callable[[Studio], None], ...] = (

@@ -11,18 +11,21 @@ import pytest
 from ellipsoids import ellipsoid
 from LungPNetLib.errors import InputError
 from LungPNetLib.grading.measure import measure_nodule
+from LungPNetLib.grading.nodule_type import nodule_type
 from LungPNetLib.nodules.finding import MaskReference, NoduleFinding, Origin, Status
 
 
 @pytest.fixture
 def finding() -> NoduleFinding:
     mask = ellipsoid((6.0, 6.0, 6.0), (0.7, 0.7, 0.7))
+    ct = mask.with_array(mask.array.astype(np.int16))
     return NoduleFinding(
         "N3",
         (1.5, -2.25, 30.0),
         Origin.CLICKED,
         MaskReference("nodules.nrrd", 3),
-        measure_nodule(mask.with_array(mask.array.astype(np.int16)), mask),
+        measure_nodule(ct, mask),
+        nodule_type(ct, mask),
         Status.ACCEPTED,
         "wächst, 变大",
     )
@@ -47,6 +50,8 @@ def test_findings_survive_json(finding) -> None:
         ({"mask": {"file": "../lungs.nrrd", "label": 1}}, "without a folder"),
         ({"mask": {"file": "nodules.nrrd", "label": 0}}, "accepted: 1 and more"),
         ({"measurements": {"volume_ml": 1}}, "measure the nodule again"),
+        ({"type_finding": {"nodule_type": "solid"}}, "no type of a nodule"),
+        ({"type_finding": {"nodule_type": "soft"}}, "no type of a nodule"),
     ],
 )
 def test_damaged_findings_are_refused(finding, change, message) -> None:

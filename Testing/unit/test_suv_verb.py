@@ -88,7 +88,7 @@ def test_peak_above_maximum_is_pointed_out(pet: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert suv(pet, "--mask", path, "--out", out) == 0
     (warning,) = json.loads((out / "suv.json").read_text())["warnings"]
-    assert "region 1 is above its SUVmax" in warning
+    assert warning.startswith("Region 1: SUVpeak is above SUVmax")
 
 
 def test_on_the_ct(pet: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -434,8 +434,8 @@
             <translation>NoduleGrade</translation>
         </message>
         <message>
-            <source>Outlines and measures the lung nodules that you click: size, volume, density. Nothing leaves this computer. Research use only, not for diagnosis.</source>
-            <translation>勾画并测量您点击的肺结节：大小、体积、密度。数据不会离开本机。仅供研究使用，不得用于诊断。</translation>
+            <source>Outlines and measures the lung nodules that you click or outline: size, density, type and place, and the Brock probability from your answers. Nothing leaves this computer. Research use only, not for diagnosis.</source>
+            <translation>勾画并测量您点击或勾画的肺结节：大小、密度、类型和位置，并根据您的回答计算 Brock 概率。数据不会离开本机。仅供研究使用，不得用于诊断。</translation>
         </message>
         <message>
             <source>After the published ideas of Lung-PNet, Lung-PNetV2 and EMV-3D-CNN, with code of its own; their authors have no part in it. The authors of EMV-3D-CNN say that their method is patented.</source>
@@ -633,8 +633,8 @@
             <translation>SurvivalRisk</translation>
         </message>
         <message>
-            <source>Keeps the clinical data of a patient with lung cancer with the CT, and checks them. No survival model is installed yet. Nothing leaves this computer. Research use only, not for diagnosis.</source>
-            <translation>将肺癌患者的临床数据与 CT 一同保存并检查。尚未安装生存模型。数据不会离开本机。仅供研究使用，不得用于诊断。</translation>
+            <source>Keeps the clinical data of a patient with lung cancer with the CT, and checks them; tells T and stage by TNM, and measures uptake in a PET. No survival model is installed yet. Nothing leaves this computer. Research use only, not for diagnosis.</source>
+            <translation>将肺癌患者的临床资料与 CT 一同保存并核对；按 TNM 给出 T 和分期，并测量 PET 摄取。尚未安装生存模型。数据不会离开本机。仅供研究使用，不得用于诊断。</translation>
         </message>
         <message>
             <source>After the published ideas of MM-DLS, with code of its own; its authors have no part in it.</source>
@@ -976,8 +976,8 @@
             <translation>男</translation>
         </message>
         <message>
-            <source>Source: {source}. Made from smokers of 50 to 75 years who were screened, and their first CT; not for patients with symptoms or a known cancer.</source>
-            <translation>来源：{source}。该模型基于接受筛查的 50 至 75 岁吸烟者的首次 CT；不适用于有症状或已知癌症的患者。</translation>
+            <source>Source: {source}. Made from the first screening CTs of current and former smokers of 50 to 75 years; not for patients with symptoms or a known cancer.</source>
+            <translation>来源：{source}。该模型基于 50 至 75 岁现在或曾经吸烟者的首次筛查 CT；不适用于有症状或已知癌症的患者。</translation>
         </message>
         <message>
             <source>Choose a nodule in the list.</source>
@@ -1439,6 +1439,10 @@ slice</source>
             <translation>已勾画{name}。请在所有视图中核对轮廓。</translation>
         </message>
         <message>
+            <source>The segment was measured as {name}.</source>
+            <translation>已将该分割段作为{name}测量。</translation>
+        </message>
+        <message>
             <source>Measurements of {name}</source>
             <translation>{name}的测量值</translation>
         </message>
@@ -1650,8 +1654,8 @@ slice</source>
             <translation>（未知）</translation>
         </message>
         <message>
-            <source>(choose a measured nodule)</source>
-            <translation>（选择已测量的结节）</translation>
+            <source>(choose one)</source>
+            <translation>（请选择）</translation>
         </message>
         <message>
             <source>(none measured yet)</source>

@@ -49,8 +49,8 @@ class BrockSection:
         ui.sexComboBox.addItem(_("Female"), Sex.FEMALE.value)
         ui.sexComboBox.addItem(_("Male"), Sex.MALE.value)
         ui.brockSourceLabel.text = _(
-            "Source: {source}. Made from smokers of 50 to 75 years who were screened, and their "
-            "first CT; not for patients with symptoms or a known cancer."
+            "Source: {source}. Made from the first screening CTs of current and former smokers of "
+            "50 to 75 years; not for patients with symptoms or a known cancer."
         ).format(source=SOURCE)
         for box in (*self._boxes.values(), ui.nodule_typeComboBox):
             box.connect("activated(int)", lambda _index: self._changed())
@@ -212,7 +212,8 @@ class BrockSection:
     def _say(self, text: str, tone: Tone) -> None:
         label = self._ui.brockLabel
         label.text = text
-        label.styleSheet = f"color: {tone.value}; font-weight: bold" if tone.value else ""
+        color = f"color: {tone.value}; " if tone.value else ""
+        label.styleSheet = f"{color}font-weight: bold"
 
     def _title(self, name: str) -> str:
         """What the panel calls an input."""

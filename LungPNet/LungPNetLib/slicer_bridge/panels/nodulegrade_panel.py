@@ -143,18 +143,27 @@ class NoduleGradePanel(Panel):
             self.messages.guarded(lambda: self._add(volumeNode, place))
 
     def _add(self, volumeNode: Any, place: list[float]) -> None:
-        self._showNew(addClickedNodule(volumeNode, place))
+        finding = addClickedNodule(volumeNode, place)
+        self._showNew(
+            finding,
+            _("{name} was outlined. Check the outline in all views.").format(
+                name=noduleName(finding)
+            ),
+        )
 
     def _takeSegment(self) -> None:
         """Put the chosen segment into the list."""
         selector = self.ui.segmentSelector
         volumeNode, segmentation = self._volumeNode, selector.currentNode()
+        segmentId = selector.currentSegmentID()
         with slicer.util.WaitCursor():
-            self.messages.guarded(
-                lambda: self._showNew(
-                    addSegmentedNodule(volumeNode, segmentation, selector.currentSegmentID())
-                )
-            )
+            self.messages.guarded(lambda: self._addSegment(volumeNode, segmentation, segmentId))
+
+    def _addSegment(self, volumeNode: Any, segmentation: Any, segmentId: str) -> None:
+        finding = addSegmentedNodule(volumeNode, segmentation, segmentId)
+        self._showNew(
+            finding, _("The segment was measured as {name}.").format(name=noduleName(finding))
+        )
 
     def _showChoice(self) -> None:
         """Whether there is a segment to measure."""
@@ -162,16 +171,10 @@ class NoduleGradePanel(Panel):
         ready = self._volumeNode is not None and bool(selector.currentSegmentID())
         self.ui.addSegmentButton.enabled = ready
 
-    def _showNew(self, finding: NoduleFinding) -> None:
-        volumeNode = self._volumeNode
+    def _showNew(self, finding: NoduleFinding, words: str) -> None:
         self._update(finding.finding_id)
-        jumpToNodule(volumeNode, finding)
-        self.messages.say(
-            _("{name} was outlined. Check the outline in all views.").format(
-                name=noduleName(finding)
-            ),
-            Tone.GOOD,
-        )
+        jumpToNodule(self._volumeNode, finding)
+        self.messages.say(words, Tone.GOOD)
 
     def _onPlaceMode(self, isOn: bool) -> None:
         """The views may end it too, after a click or with Esc."""

@@ -118,9 +118,7 @@ class StageSection:
     def _showLesions(self) -> None:
         box = self._ui.lesionComboBox
         box.clear()
-        box.addItem(
-            _("(choose a measured nodule)") if self._findings else _("(none measured yet)"), ""
-        )
+        box.addItem(_("(choose one)") if self._findings else _("(none measured yet)"), "")
         for finding in self._findings:
             box.addItem(noduleName(finding), finding.finding_id)
 
@@ -268,4 +266,5 @@ def _stageWords(found: StageResult) -> str:
 
 def _say(label: Any, text: str, tone: Tone) -> None:
     label.text = text
-    label.styleSheet = f"color: {tone.value}; font-weight: bold" if tone.value else ""
+    color = f"color: {tone.value}; " if tone.value else ""
+    label.styleSheet = f"{color}font-weight: bold"
