@@ -249,6 +249,16 @@ def test_two_nodules_have_two_answers(host):
     assert panel.ui.spiculationComboBox.currentText == "Yes"
 
 
+def test_a_new_nodule_does_not_inherit_the_answers_of_a_deleted_one(host, panel):
+    add_segment(host, panel)
+    opened(host, panel.ui.brockButton)
+    host.choose(panel.ui.spiculationComboBox, "Yes")
+    host.click(panel.ui.deleteButton)
+    add_segment(host, panel)
+    assert shown(panel)[0][0] == "1"
+    assert panel.ui.spiculationComboBox.currentText == "(not known)"
+
+
 def test_nothing_is_cut_off(host, widget):
     add_segment(host, widget.panel)
     answer(host, widget.panel, age="80")

@@ -23,6 +23,7 @@ from LungPNetLib.grading.measure import measure_nodule
 from LungPNetLib.grading.nodule_type import nodule_type
 from LungPNetLib.nodules.click import segment_click
 from LungPNetLib.nodules.finding import NoduleFinding, Origin, Status
+from LungPNetLib.slicer_bridge.entries import BROCK, keepEntries
 from LungPNetLib.slicer_bridge.lung_nodes import findLungs
 from LungPNetLib.slicer_bridge.nodule_outlines import (
     addOutline,
@@ -128,6 +129,8 @@ def _add(
     )
     addOutline(volumeNode, finding.finding_id, noduleName(finding), mask)
     _keep(volumeNode, [*known, finding])
+    # Its number may have been that of a nodule that was deleted, whose answers are not its own.
+    keepEntries(volumeNode, BROCK, finding.finding_id, {})
     return finding
 
 
