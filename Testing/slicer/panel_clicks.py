@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-from PySide6 import QtCore, QtTest
-
 from LungPNetLib.cohort.dicom_writer import write_patient
 from LungPNetLib.cohort.phantom.patient import make_patient
 
@@ -72,13 +70,3 @@ def cancelled(host, panel, has_begun):
     host.wait_until(has_begun, "some progress", WAIT_S)
     host.click(panel.ui.cancelButton)
     settled(host, panel)
-
-
-def click_row(host, view, row):
-    """Click a row of a table view with the mouse."""
-    view.window().show()
-    place = view.visualRect(view.model().index(row, 0)).center()
-    QtTest.QTest.mouseClick(
-        view.viewport(), QtCore.Qt.MouseButton.LeftButton, QtCore.Qt.NoModifier, place
-    )
-    host.process_events()

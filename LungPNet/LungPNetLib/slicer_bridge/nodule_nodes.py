@@ -24,6 +24,7 @@ from LungPNetLib.errors import InputError
 from LungPNetLib.nodules.click import segment_click
 from LungPNetLib.nodules.finding import NoduleFinding, Origin, Status
 from LungPNetLib.nodules.measurements import measure_nodule
+from LungPNetLib.slicer_bridge.display import showOutlines
 from LungPNetLib.slicer_bridge.lung_nodes import findLungs
 from LungPNetLib.slicer_bridge.oriented_images import orientedImage
 from LungPNetLib.slicer_bridge.results import findNode, roleNode
@@ -254,8 +255,7 @@ def _addSegment(
     name = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
     segment.AddRepresentation(name, orientedImage(mask))
     node.GetSegmentation().AddSegment(segment, finding.finding_id)
-    if node.GetDisplayNode() is None:
-        node.CreateDefaultDisplayNodes()
+    showOutlines(node)
     showSurfaces(node)
 
 

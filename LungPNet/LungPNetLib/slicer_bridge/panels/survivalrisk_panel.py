@@ -19,6 +19,7 @@ from LungPNetLib.slicer_bridge.clinical_store import (
     readForm,
     writeForm,
 )
+from LungPNetLib.slicer_bridge.hierarchy import firstCt
 from LungPNetLib.slicer_bridge.panels.message_line import MessageLine
 from LungPNetLib.slicer_bridge.panels.panel import Panel
 from LungPNetLib.slicer_bridge.panels.run_area import Tone
@@ -68,9 +69,7 @@ class SurvivalRiskPanel(Panel):
     def _connect(self) -> None:
         super()._connect()
         if self.parameters.inputVolume is None:
-            self.parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass(
-                "vtkMRMLScalarVolumeNode"
-            )
+            self.parameters.inputVolume = firstCt(slicer.mrmlScene)
         self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         self._show()
 
