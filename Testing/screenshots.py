@@ -26,6 +26,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PICTURES = REPOSITORY / "docs" / "pictures"
 WIDTH_PX, LEAST_HEIGHT_PX = 1240, 700
 WAIT_S = 300.0
+RESULTS = "Documents/LungPNet"
+"""As the panel proposes it, below the folder that the pictures are taken in."""
 SEED, SIZE, SPACING_MM = 7, (256, 256, 120), (1.4, 1.4, 2.5)
 """Of the patient that Sample Data makes, so that the DICOM files show the same chest."""
 
@@ -73,8 +75,7 @@ class Studio:
         slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *rasPoint(point_lps_mm).tolist())
 
     def take(self, name: str) -> None:
-        """Save the panel beside the views, the 3-D view centred."""
-        self.host.app.layoutManager().resetThreeDViews()
+        """Save the panel beside the views."""
         image = self.host.panel_image(self.widget)
         cut_off = self.host.cut_off(self.widget)
         assert not cut_off, f"{name}: {cut_off}"
@@ -114,20 +115,22 @@ def lungpnet(studio: Studio) -> None:
     panel = studio.open("LungPNet")
     ui = panel.ui
     studio.look_at(nodule.centre_mm)
-    Path("Results").mkdir(exist_ok=True)
-    ui.outputFolderPath.currentPath = "Results"
+    ui.outputFolderPath.currentPath = RESULTS
     studio.sections(panel, optionsButton=True, findingsButton=False, qualityButton=False)
     studio.take("lungpnet_sample")
     studio.sections(panel, optionsButton=False)
     studio.host.click(ui.analyzeButton)
-    studio.host.wait_until(lambda: ui.progressBar.value > 20, "some progress", WAIT_S)
+    studio.host.wait_until(
+        lambda: ui.stageLabel.text == "Finding the lungs" and ui.progressBar.value > 20,
+        "some progress",
+        WAIT_S,
+    )
     studio.take("lungpnet_running")
     studio.host.wait_until(lambda: not panel.runArea.isBusy, "the worker", WAIT_S)
     studio.sections(panel, inputsButton=False, findingsButton=True, qualityButton=True)
     studio.take("lungpnet_result")
-    save_report(max(Path("Results").glob("*/report.pdf")))
+    save_report(max(Path(RESULTS).glob("*/report.pdf")))
     studio.sections(panel, findingsButton=False, qualityButton=False, setupButton=True)
-    studio.open("LungPNet")
     studio.take("lungpnet_models")
 
 
@@ -139,7 +142,6 @@ def dicom(studio: Studio) -> None:
     (nodule,) = patient.nodule_table
     write_patient(patient, Path("Patient"))
     Path("Empty folder").mkdir()
-    Path("Results").mkdir(exist_ok=True)
     panel = studio.open("LungPNet")
     ui = panel.ui
     studio.sections(panel, optionsButton=False, findingsButton=False, qualityButton=False)
@@ -149,7 +151,7 @@ def dicom(studio: Studio) -> None:
     ui.dicomFolderPath.currentPath = "Patient/ct"
     studio.click_and_wait(panel, ui.importButton)
     studio.look_at(nodule.centre_mm)
-    ui.outputFolderPath.currentPath = "Results"
+    ui.outputFolderPath.currentPath = RESULTS
     studio.click_and_wait(panel, ui.analyzeButton)
     studio.sections(panel, findingsButton=True)
     ui.observerEdit.text, ui.organizationEdit.text = "Reader^Rita", "Example Hospital"

@@ -25,17 +25,19 @@ def installed_files(module: Path) -> tuple[list[str], list[str]]:
     Scripts are the module's own file and its package, which Slicer compiles; resources are all the
     other files.
     """
-    files = sorted(
-        path.relative_to(module)
-        for path in module.rglob("*")
-        if path.is_file()
-        and path.name != "CMakeLists.txt"
-        and not any(part in _NOT_INSTALLED or part[0] == "." for part in path.parts)
-        and path.suffix not in _SOURCES
-    )
+    found = (path.relative_to(module) for path in module.rglob("*") if path.is_file())
+    files = sorted(path for path in found if _is_installed(path))
     scripts = [path.as_posix() for path in files if _is_script(path)]
     resources = [path.as_posix() for path in files if not _is_script(path)]
     return scripts, resources
+
+
+def _is_installed(path: Path) -> bool:
+    ours = not any(
+        part in _NOT_INSTALLED or part.startswith(".") or part.endswith(".egg-info")
+        for part in path.parts
+    )
+    return ours and path.name != "CMakeLists.txt" and path.suffix not in _SOURCES
 
 
 def updated(module: Path) -> str:

@@ -15,7 +15,8 @@ import slicerhost
 slicerhost.start()
 from slicerhost.pytest_support import *  # noqa: E402, F403
 
-collect_ignore = ["example"]
+# Looked at for examples, this file would be taken for the one of the unit tests.
+collect_ignore = ["conftest.py", "example"]
 
 
 @pytest.fixture(scope="module", autouse=True)

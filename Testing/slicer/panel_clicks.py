@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from PySide6 import QtCore, QtTest
+from PySide6 import QtTest
 
 from LungPNetLib.cohort.dicom_writer import write_patient
 from LungPNetLib.cohort.phantom.patient import make_patient
@@ -87,13 +87,3 @@ def opened(host, section):
     if section.collapsed:
         host.click(section)
     assert not section.collapsed
-
-
-def click_row(host, view, row):
-    """Click a row of a table view with the mouse."""
-    view.window().show()
-    place = view.visualRect(view.model().index(row, 0)).center()
-    QtTest.QTest.mouseClick(
-        view.viewport(), QtCore.Qt.MouseButton.LeftButton, QtCore.Qt.NoModifier, place
-    )
-    host.process_events()

@@ -199,3 +199,15 @@ class TestCutOff:
         assert host.cut_off(panel) == []
         box.setMaximumWidth(100)
         assert "lacks" in host.cut_off(panel)[0]
+
+    def test_a_table_that_is_too_wide_or_cuts_a_text(self, host):
+        panel = qt.QWidget()
+        table = qt.QTableWidget(1, 1)
+        qt.QHBoxLayout(panel).addWidget(table)
+        table.setItem(0, 0, qt.QTableWidgetItem("What a warning means. " * 2))
+        assert "lacks" in host.cut_off(panel)[0]
+        table.resizeColumnsToContents()
+        assert host.cut_off(panel) == []
+        table.setColumnWidth(0, 500)
+        (found,) = host.cut_off(panel)
+        assert "of its columns" in found

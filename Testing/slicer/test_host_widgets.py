@@ -166,6 +166,21 @@ class TestCtk:
         assert inner.isVisibleTo(section)
         assert heard == [True, False]
 
+    def test_what_was_hidden_on_purpose_stays_hidden(self, host):
+        section = ctk.ctkCollapsibleButton("Options")
+        rows = qt.QVBoxLayout(section)
+        labels = [qt.QLabel(text) for text in ("shown", "hidden", "hidden later", "shown later")]
+        for label in labels:
+            rows.addWidget(label)
+        labels[1].hide()
+        labels[3].hide()
+        section.collapsed = True
+        labels[2].hide()
+        labels[3].show()
+        assert [one.isVisibleTo(section) for one in labels] == [False] * 4
+        section.collapsed = False
+        assert [one.isVisibleTo(section) for one in labels] == [True, False, False, True]
+
     def test_a_slider_and_its_box_are_one_value(self, host):
         slider = ctk.ctkSliderWidget()
         slider.minimum, slider.maximum = -1.0, 1.0

@@ -1,5 +1,6 @@
 """Pictures of panels, alone and beside the views, and what cannot be read in them."""
 
+import itertools
 from typing import Any
 
 from PySide6 import QtCore, QtGui, QtWidgets
@@ -65,6 +66,11 @@ def _complaints(widget: Any, panel: QtWidgets.QWidget, width_px: int) -> list[st
     right = widget.mapTo(panel, QtCore.QPoint(widget.width, 0)).x()
     if right > width_px:
         found.append(f"ends at {right} px")
+    if isinstance(widget, QtWidgets.QTableView):
+        beyond = widget.horizontalHeader().length() - widget.viewport().width
+        if beyond > 0:
+            found.append(f"hides {beyond} px of its columns")
+        found += _cut_cells(widget)
     missing = _text_width(widget) - widget.width
     if missing > 0:
         found.append(f"lacks {missing} px for its text")
@@ -72,6 +78,22 @@ def _complaints(widget: Any, panel: QtWidgets.QWidget, width_px: int) -> list[st
         below = widget.heightForWidth(widget.width) - widget.height
         if below > 0:
             found.append(f"lacks {below} px of height for its text")
+    return found
+
+
+def _cut_cells(table: QtWidgets.QTableView) -> list[str]:
+    """Cells of a table whose text is not shown as a whole."""
+    model, found = table.model(), []
+    rows, columns = (0, 0) if model is None else (model.rowCount(), model.columnCount())
+    for row, column in itertools.product(range(rows), range(columns)):
+        index = model.index(row, column)
+        option = QtWidgets.QStyleOptionViewItem()
+        table.initViewItemOption(option)
+        option.rect = table.visualRect(index)
+        needed = table.itemDelegateForIndex(index).sizeHint(option, index)
+        missing = needed.width() - option.rect.width(), needed.height() - option.rect.height()
+        if max(missing) > 0:
+            found.append(f"lacks {missing} px for {index.data()!r}")
     return found
 
 

@@ -150,5 +150,9 @@ class ThreeDView(OffscreenView):
         self._managers.SetMRMLDisplayableNode(self.node)
 
     def reset_focal_point(self) -> None:
-        """Put everything that is shown into the view."""
+        """Put everything that is shown into the view, and the box around it, as Slicer does."""
+        boxed = self.node.GetBoxVisible()
+        self.node.SetBoxVisible(False)
         self.renderer.ResetCamera()
+        self.node.SetBoxVisible(boxed)
+        self.node.InvokeEvent(slicer.vtkMRMLViewNode.ResetFocalPointRequestedEvent)

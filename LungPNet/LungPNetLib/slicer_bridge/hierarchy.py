@@ -91,6 +91,29 @@ def seriesUid(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> str:
     return _uid(volumeNode, _hierarchyOf(volumeNode).GetItemByDataNode(volumeNode))
 
 
+def firstCt(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The volume that a panel begins with; None where the scene holds no CT.
+
+    Left out are label maps, colour images, single slices (localizers, secondary captures) and
+    what DICOM says is of another modality.
+    """
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
+        node = scene.GetNthNodeByClass(index, "vtkMRMLScalarVolumeNode")
+        if _canBeCt(node):
+            return node
+    return None
+
+
+def _canBeCt(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> bool:
+    image = volumeNode.GetImageData()
+    if volumeNode.GetClassName() != "vtkMRMLScalarVolumeNode" or image is None:
+        return False
+    item = _hierarchyOf(volumeNode).GetItemByDataNode(volumeNode)
+    modality = _attribute(volumeNode, item, _Names.GetDICOMSeriesModalityAttributeName())
+    hasSlices = min(image.GetDimensions()) > 1 and image.GetNumberOfScalarComponents() == 1
+    return hasSlices and modality in ("", "CT")
+
+
 def _newPatient(hierarchy: slicer.vtkMRMLSubjectHierarchyNode, patient: Patient) -> int:
     name = person_name(patient.name) or _("Patient")
     item: int = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), name)

@@ -9,6 +9,7 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
+from LungPNetLib.slicer_bridge.display import showLungWindow
 from LungPNetLib.slicer_bridge.hierarchy import placeInStudy
 from LungPNetLib.slicer_bridge.volumes import updateNodeFromVolume
 from LungPNetLib.study import Acquisition, Patient
@@ -58,7 +59,7 @@ def nodeFromReading(reading: Mapping[str, Any], place: Path, scene: slicer.vtkMR
     if acquisition.series_description:
         node.SetName(acquisition.series_description)
     updateNodeFromVolume(node, reading["volume"])
-    node.CreateDefaultDisplayNodes()
+    showLungWindow(node)
     node.SetAttribute(SOURCE_PATH, str(place.absolute()))
     node.SetAttribute(SOURCE_SERIES, acquisition.series_uid)
     placeInStudy(node, Patient(**reading["patient"]), acquisition)

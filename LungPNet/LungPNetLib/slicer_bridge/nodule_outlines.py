@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 from LungPNetLib.dicom.derived import Term
 from LungPNetLib.dicom.export import SegmentSpec
 from LungPNetLib.errors import InputError
+from LungPNetLib.slicer_bridge.display import showOutlines
 from LungPNetLib.slicer_bridge.oriented_images import orientedImage
 from LungPNetLib.slicer_bridge.results import findNode, roleNode
 from LungPNetLib.slicer_bridge.segmentations import labelsOnGrid, segmentsOnVolume, showSurfaces
@@ -50,8 +51,7 @@ def addOutline(
     representation = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
     segment.AddRepresentation(representation, orientedImage(mask))
     node.GetSegmentation().AddSegment(segment, findingId)
-    if node.GetDisplayNode() is None:
-        node.CreateDefaultDisplayNodes()
+    showOutlines(node)
     showSurfaces(node)
 
 

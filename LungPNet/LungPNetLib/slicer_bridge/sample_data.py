@@ -46,6 +46,7 @@ def loadMadeUpPatient(_source: Any = None) -> Any:
 
     The argument is what Sample Data gives; it is not used.
     """
+    from LungPNetLib.slicer_bridge.display import showLungWindow
     from LungPNetLib.slicer_bridge.volumes import updateNodeFromVolume
 
     with slicer.util.tryWithErrorDisplay(_("The sample CT cannot be made.")):
@@ -56,7 +57,7 @@ def loadMadeUpPatient(_source: Any = None) -> Any:
             return None
         node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", NODE_NAME)
         updateNodeFromVolume(node, ct)
-        node.CreateDefaultDisplayNodes()
+        showLungWindow(node)
         slicer.util.setSliceViewerLayers(background=node, fit=True)
         return node
 

@@ -16,6 +16,7 @@ import vtk
 
 from LungPNetLib.dicom.export import SegmentSpec
 from LungPNetLib.errors import InputError
+from LungPNetLib.slicer_bridge.display import showOutlines
 from LungPNetLib.slicer_bridge.language import sentence
 from LungPNetLib.slicer_bridge.oriented_images import arrayOf, orientedGrid, orientedImage
 from LungPNetLib.slicer_bridge.terminology import segmentType, terminologyEntry
@@ -67,8 +68,7 @@ def updateSegmentation(
             segmentId = segmentation.GenerateUniqueSegmentID("_".join(spec.type_code[1::-1]))
             segmentation.AddSegment(_segment(spec, image), segmentId)
     segmentationNode.EndModify(wasModifying)
-    if segmentationNode.GetDisplayNode() is None:
-        segmentationNode.CreateDefaultDisplayNodes()
+    showOutlines(segmentationNode)
 
 
 def presentLabels(labels: Volume, segments: Sequence[SegmentSpec]) -> set[int]:

@@ -36,8 +36,8 @@
             <translation>DICOM 文件夹：</translation>
         </message>
         <message>
-            <source>A folder with the DICOM files of a chest CT, or a NIfTI, NRRD or MetaImage file</source>
-            <translation>包含胸部 CT 的 DICOM 文件的文件夹，或 NIfTI、NRRD、MetaImage 文件</translation>
+            <source>A folder with the DICOM files of a chest CT; the path of a NIfTI, NRRD or MetaImage file is taken as well</source>
+            <translation>包含胸部 CT 的 DICOM 文件的文件夹；也可填写 NIfTI、NRRD、MetaImage 文件的路径</translation>
         </message>
         <message>
             <source>Series:</source>
@@ -84,8 +84,8 @@
             <translation>结果保存至：</translation>
         </message>
         <message>
-            <source>Each analysis makes a folder of its own here, named by its time</source>
-            <translation>每次分析在此新建一个以时间命名的文件夹</translation>
+            <source>Each analysis makes a folder of its own here, named by its time; nothing is overwritten</source>
+            <translation>每次分析在此新建一个以时间命名的文件夹，不会覆盖已有内容</translation>
         </message>
         <message>
             <source>Fill missing slices</source>
@@ -128,8 +128,8 @@
             <translation>分析结果</translation>
         </message>
         <message>
-            <source>Click a row to move the views to that lung</source>
-            <translation>单击一行，视图将移至该侧肺</translation>
+            <source>Click a value to move the views to that lung</source>
+            <translation>单击一个数值，视图将移至该侧肺</translation>
         </message>
         <message>
             <source>Open report</source>
@@ -1477,14 +1477,6 @@ slice</source>
             <translation>检查项目</translation>
         </message>
         <message>
-            <source>Value</source>
-            <translation>数值</translation>
-        </message>
-        <message>
-            <source>Meaning</source>
-            <translation>含义</translation>
-        </message>
-        <message>
             <source>The CT has not been analyzed yet.</source>
             <translation>此 CT 尚未分析。</translation>
         </message>
@@ -1531,6 +1523,10 @@ slice</source>
         <message>
             <source>'{name}' cannot be written: {reason}.</source>
             <translation>无法写入“{name}”：{reason}。</translation>
+        </message>
+        <message>
+            <source>{check}: {value}</source>
+            <translation>{check}：{value}</translation>
         </message>
     </context>
     <context>
@@ -1599,24 +1595,12 @@ slice</source>
             <translation>是否安装缺失组件？将下载最多数 GB 数据，需要数分钟。</translation>
         </message>
         <message>
+            <source>missing</source>
+            <translation>缺失</translation>
+        </message>
+        <message>
             <source>Model</source>
             <translation>模型</translation>
-        </message>
-        <message>
-            <source>Size</source>
-            <translation>大小</translation>
-        </message>
-        <message>
-            <source>Learned from</source>
-            <translation>训练数据</translation>
-        </message>
-        <message>
-            <source>Licence</source>
-            <translation>许可</translation>
-        </message>
-        <message>
-            <source>From</source>
-            <translation>来源</translation>
         </message>
         <message>
             <source>Choose a model with a card.</source>
@@ -1631,8 +1615,12 @@ slice</source>
             <translation>是否从本机删除模型 {name}？</translation>
         </message>
         <message>
-            <source>missing</source>
-            <translation>缺失</translation>
+            <source>Learned from: {cohort}</source>
+            <translation>训练数据：{cohort}</translation>
+        </message>
+        <message>
+            <source>Licence: {licence}</source>
+            <translation>许可：{licence}</translation>
         </message>
     </context>
     <context>

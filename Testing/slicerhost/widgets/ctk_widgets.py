@@ -25,6 +25,8 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     def __init__(self, *arguments: Any) -> None:
         parents = [one for one in arguments if isinstance(one, QtWidgets.QWidget)]
         super().__init__(*parents)
+        self._forcing = False
+        self._hidden: set[QtCore.QObject] = set()
         self.setCheckable(True)
         self.setChecked(True)
         if arguments and isinstance(arguments[0], str):
@@ -41,15 +43,37 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     def _apply(self, expanded: bool) -> None:
         for child in self.children():
             if child.isWidgetType():
-                child.setVisible(expanded)
+                self._force(child)
         self.setMaximumHeight(16777215 if expanded else _HEADER_HEIGHT)
         self.updateGeometry()
         self.contentsCollapsed.emit(not expanded)
 
+    def _force(self, child: QtWidgets.QWidget) -> None:
+        """Show the child where the section is open, unless the child itself was hidden."""
+        self._forcing = True
+        child.setVisible(self.isChecked() and child not in self._hidden)
+        # As if its parent had done it: else Qt says nothing of a hide() while it is out of sight.
+        child.setAttribute(QtCore.Qt.WidgetAttribute.WA_WState_ExplicitShowHide, False)
+        self._forcing = False
+
     def childEvent(self, event: QtCore.QChildEvent) -> None:
         """A child that is added to a collapsed section starts hidden."""
-        if event.added() and event.child().isWidgetType() and not self.isChecked():
-            event.child().hide()
+        child = event.child()
+        if event.added() and child.isWidgetType():
+            child.installEventFilter(self)
+            if not self.isChecked():
+                self._force(child)
+
+    def eventFilter(self, child: QtCore.QObject, event: QtCore.QEvent) -> bool:
+        """Remember what was hidden or shown on purpose; collapsed, it stays out of sight."""
+        kinds = QtCore.QEvent.Type
+        if not self._forcing and event.type() in (kinds.HideToParent, kinds.ShowToParent):
+            if event.type() == kinds.HideToParent:
+                self._hidden.add(child)
+            else:
+                self._hidden.discard(child)
+            self._force(child)
+        return False
 
     def hitButton(self, position: QtCore.QPoint) -> bool:
         """Only the header is clickable."""

@@ -7,12 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ctk
+import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
 
 from LungPNetLib.errors import InputError
 from LungPNetLib.slicer_bridge.dependencies import DependencyInstaller
+from LungPNetLib.slicer_bridge.display import centreThreeDViews, showLungWindow
+from LungPNetLib.slicer_bridge.hierarchy import firstCt
 from LungPNetLib.slicer_bridge.language import shownLanguage
 from LungPNetLib.slicer_bridge.lung_method import whatRuns
 from LungPNetLib.slicer_bridge.panels.import_section import ImportSection
@@ -55,6 +59,9 @@ class LungPNetPanel(Panel):
         self.resultSection = ResultSection(self.ui, self.runArea)
         self.setupSection = SetupSection(self.ui, self._installer, self.runArea)
         self.importSection = ImportSection(self.ui, self.runArea, self._choose)
+        for edit in (self.ui.dicomFolderPath, self.ui.outputFolderPath, self.ui.resultFolderPath):
+            edit.filters = ctk.ctkPathLineEdit.Dirs
+        self.ui.outputFolderPath.currentPath = str(_usualFolder())
         self.ui.analyzeButton.connect("clicked()", self.onAnalyze)
         self.ui.openResultButton.connect("clicked()", self.onOpenResult)
 
@@ -79,9 +86,7 @@ class LungPNetPanel(Panel):
     def _connect(self) -> None:
         super()._connect()
         if self.parameters.inputVolume is None:
-            self.parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass(
-                "vtkMRMLScalarVolumeNode"
-            )
+            self.parameters.inputVolume = firstCt(slicer.mrmlScene)
         self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         self._update()
 
@@ -151,8 +156,7 @@ class LungPNetPanel(Panel):
                 Tone.CAUTION,
             )
             return
-        openResult(folder, volumeNode)
-        self.resultSection.show(volumeNode)
+        self._showResult(folder, volumeNode)
         done = _("Done in {seconds:.0f} s.").format(seconds=self.runArea.seconds)
         self.runArea.say(" ".join([done, *notices]), Tone.CAUTION if notices else Tone.GOOD)
 
@@ -164,7 +168,18 @@ class LungPNetPanel(Panel):
             raise InputError(
                 _("Load the CT that the result was made from first, then open the result again.")
             )
-        openResult(folder, volumeNode)
+        self._showResult(folder, volumeNode)
         self._choose(volumeNode)
-        self.resultSection.show(volumeNode)
         self.runArea.say(_("The earlier result is shown."), Tone.GOOD)
+
+    def _showResult(self, folder: Path, volumeNode: Any) -> None:
+        openResult(folder, volumeNode)
+        showLungWindow(volumeNode)
+        centreThreeDViews()
+        self.resultSection.show(volumeNode)
+
+
+def _usualFolder() -> Path:
+    """Where results go unless a person says otherwise; it need not exist."""
+    documents = qt.QStandardPaths.writableLocation(qt.QStandardPaths.DocumentsLocation)
+    return Path(documents) / "LungPNet"

@@ -14,7 +14,8 @@ from slicer.i18n import tr as _
 from LungPNetLib.dicom.export import LUNG_SEGMENTS
 from LungPNetLib.errors import InputError
 from LungPNetLib.slicer_bridge.dependencies import DependencyInstaller
-from LungPNetLib.slicer_bridge.hierarchy import patientOf
+from LungPNetLib.slicer_bridge.display import centreThreeDViews
+from LungPNetLib.slicer_bridge.hierarchy import firstCt, patientOf
 from LungPNetLib.slicer_bridge.language import sentence
 from LungPNetLib.slicer_bridge.lung_method import checkInstalled, whatRuns
 from LungPNetLib.slicer_bridge.lung_nodes import (
@@ -88,7 +89,7 @@ class LungSegmentPanel(Panel):
         super()._connect()
         parameters = self.parameters
         if parameters.inputVolume is None:
-            parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
+            parameters.inputVolume = firstCt(slicer.mrmlScene)
         self._volumeNode = parameters.inputVolume
         if parameters.lungs is None and self._volumeNode is not None:
             parameters.lungs = findLungs(self._volumeNode)
@@ -177,6 +178,7 @@ class LungSegmentPanel(Panel):
         def show(result: dict[str, Any]) -> None:
             _refuseGone(volumeNode)
             found = showLungs(volumeNode, result["labels"], result["measured"], result["method"])
+            centreThreeDViews()
             parameters = self.logic.getParameterNode()
             if parameters.inputVolume is volumeNode:
                 parameters.lungs = found

@@ -12,6 +12,7 @@ from slicer.i18n import tr as _
 
 from LungPNetLib.errors import LungPNetError
 from LungPNetLib.nodules.finding import NoduleFinding, Status
+from LungPNetLib.slicer_bridge.hierarchy import firstCt
 from LungPNetLib.slicer_bridge.nodule_nodes import (
     addClickedNodule,
     addSegmentedNodule,
@@ -76,9 +77,7 @@ class NoduleGradePanel(Panel):
     def _connect(self) -> None:
         super()._connect()
         if self.parameters.inputVolume is None:
-            self.parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass(
-                "vtkMRMLScalarVolumeNode"
-            )
+            self.parameters.inputVolume = firstCt(slicer.mrmlScene)
         self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         self.messages.say("")
         self._update()

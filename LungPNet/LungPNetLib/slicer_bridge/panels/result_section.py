@@ -6,13 +6,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import ctk
 import qt
 import slicer
 from slicer.i18n import tr as _
 
 from LungPNetLib.errors import InputError, OutputError
 from LungPNetLib.slicer_bridge.panels.run_area import RunArea, Tone
-from LungPNetLib.slicer_bridge.panels.tables import fillTable
+from LungPNetLib.slicer_bridge.panels.tables import fillWrapped, keepRowsHigh, showTurned
 from LungPNetLib.slicer_bridge.results import STARTED, ResultNodes, findResult, isCorrected
 from LungPNetLib.slicer_bridge.tables import VERDICTS
 
@@ -43,7 +44,9 @@ class ResultSection:
             (ui.openFolderButton, self._openFolder),
         ):
             button.connect("clicked()", lambda work=work: runArea.guarded(work))
-        ui.lungTableView.connect("clicked(QModelIndex)", self._jump)
+        ui.lungTable.connect("cellClicked(int,int)", lambda _row, column: self._jump(column - 1))
+        ui.exportFolderPath.filters = ctk.ctkPathLineEdit.Dirs
+        keepRowsHigh(ui.qualityTable)
         settings = slicer.app.settings()
         ui.observerEdit.text = settings.value("LungPNet/Observer", "") or ""
         ui.organizationEdit.text = settings.value("LungPNet/Organization", "") or ""
@@ -53,8 +56,7 @@ class ResultSection:
         self._volumeNode = volumeNode
         self._nodes = findResult(volumeNode) if volumeNode is not None else ResultNodes()
         self._showQuality()
-        self._ui.lungTableView.setMRMLTableNode(self._nodes.lungTable)
-        self._ui.lungTableView.visible = self._nodes.lungTable is not None
+        showTurned(self._ui.lungTable, self._nodes.lungTable)
         folder = self._nodes.folder
         self._ui.openFolderButton.enabled = folder is not None and folder.is_dir()
         self._ui.openReportButton.enabled = bool(folder and (folder / "report.html").is_file())
@@ -67,12 +69,19 @@ class ResultSection:
         rows = [] if table is None else _rowsOf(table)
         rows.sort(key=lambda row: list(_TONES).index(row[0]), reverse=True)
         tones = [_TONES[row[0]] for row in rows]
-        fillTable(
+        fillWrapped(
             self._ui.qualityTable,
-            (_("Verdict"), _("Check"), _("Value"), _("Meaning")),
-            [(verdict, title, value, meaning) for _code, title, verdict, value, meaning in rows],
+            (_("Verdict"), _("Check")),
+            [
+                (
+                    verdict,
+                    "\n".join([_("{check}: {value}").format(check=title, value=value), meaning]),
+                )
+                for _code, title, verdict, value, meaning in rows
+            ],
             tones,
         )
+        self._ui.qualityTable.visible = bool(rows)
         warnings = sum(tone is not Tone.GOOD for tone in tones)
         if not rows:
             text, tone = _("The CT has not been analyzed yet."), Tone.PLAIN
@@ -176,15 +185,14 @@ class ResultSection:
             )
         return folder
 
-    def _jump(self, index: Any) -> None:
-        """Move the slice views to the lung of the row that was clicked."""
+    def _jump(self, place: int) -> None:
+        """Move the slice views to the lung whose column was clicked, the first one being 0."""
         segmentation = self._nodes.segmentation
         if segmentation is None:
             return
         ids = segmentation.GetSegmentation().GetSegmentIDs()
-        row = index.row()
-        if row < len(ids):
-            centre = segmentation.GetSegmentCenterRAS(ids[row])
+        if 0 <= place < len(ids):
+            centre = segmentation.GetSegmentCenterRAS(ids[place])
             if centre is not None:
                 slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, *centre)
 

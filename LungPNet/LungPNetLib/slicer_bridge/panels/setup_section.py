@@ -12,7 +12,7 @@ from LungPNetLib.errors import InputError, LungPNetError
 from LungPNetLib.slicer_bridge.dependencies import DependencyInstaller, DependencyState
 from LungPNetLib.slicer_bridge.models import ModelOnDisk, deleteModel, modelsOnDisk
 from LungPNetLib.slicer_bridge.panels.run_area import RunArea, Tone
-from LungPNetLib.slicer_bridge.panels.tables import fillTable
+from LungPNetLib.slicer_bridge.panels.tables import fillWrapped, keepRowsHigh
 
 EXPERIMENTAL = "LungPNet/ShowExperimentalValues"
 """Setting of this machine: whether values from heads without real outcomes are shown."""
@@ -38,6 +38,7 @@ class SetupSection:
         ui.installButton.connect("clicked()", lambda: runArea.guarded(self._install))
         ui.openCardButton.connect("clicked()", lambda: runArea.guarded(self._openCard))
         ui.deleteModelButton.connect("clicked()", lambda: runArea.guarded(self._delete))
+        keepRowsHigh(ui.modelsTable)
         ui.modelsTable.connect("itemSelectionChanged()", self._showButtons)
         ui.experimentalCheckBox.checked = showsExperimental()
         ui.experimentalCheckBox.connect("toggled(bool)", _keepExperimental)
@@ -57,19 +58,10 @@ class SetupSection:
 
     def _showModels(self) -> None:
         self._models = modelsOnDisk()
-        fillTable(
+        fillWrapped(
             self._ui.modelsTable,
-            (_("Model"), _("Size"), _("Learned from"), _("Licence"), _("From")),
-            [
-                (
-                    model.modelId,
-                    _("missing") if model.sizeMb is None else f"{model.sizeMb:.1f} MB",
-                    model.trainedOn,
-                    model.licence,
-                    model.origin.value,
-                )
-                for model in self._models
-            ],
+            (_("Model"),),
+            [(_described(model),) for model in self._models],
         )
         self._showButtons()
 
@@ -111,6 +103,18 @@ class SetupSection:
         if slicer.util.confirmOkCancelDisplay(question):
             deleteModel(model.modelId)
             self._showModels()
+
+
+def _described(model: ModelOnDisk) -> str:
+    """A model in three lines or more."""
+    size = _("missing") if model.sizeMb is None else f"{model.sizeMb:.1f} MB"
+    return "\n".join(
+        [
+            f"{model.modelId} ({size}, {model.origin.value})",
+            _("Learned from: {cohort}").format(cohort=model.trainedOn),
+            _("Licence: {licence}").format(licence=model.licence),
+        ]
+    )
 
 
 def showsExperimental() -> bool:

@@ -18,6 +18,7 @@ from LungPNetLib.slicer_bridge.clinical_store import (
     readForm,
     writeForm,
 )
+from LungPNetLib.slicer_bridge.hierarchy import firstCt
 from LungPNetLib.slicer_bridge.panels.clinical_fields import ClinicalFields
 from LungPNetLib.slicer_bridge.panels.message_line import MessageLine
 from LungPNetLib.slicer_bridge.panels.panel import Panel
@@ -63,9 +64,7 @@ class SurvivalRiskPanel(Panel):
     def _connect(self) -> None:
         super()._connect()
         if self.parameters.inputVolume is None:
-            self.parameters.inputVolume = slicer.mrmlScene.GetFirstNodeByClass(
-                "vtkMRMLScalarVolumeNode"
-            )
+            self.parameters.inputVolume = firstCt(slicer.mrmlScene)
         self.addObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         self._show()
         self.uptakeSection.restore()

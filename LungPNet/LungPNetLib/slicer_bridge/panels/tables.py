@@ -55,6 +55,27 @@ def fillWholeTable(widget: Any, titles: Row, rows: Sequence[Row]) -> None:
     widget.minimumHeight = sum(widget.rowHeight(row) for row in (0, *range(len(rows)))) + _FRAME_PX
 
 
+def keepRowsHigh(widget: Any) -> None:
+    """Make the rows as high as their texts need whenever widths change; call it once."""
+    # Not at once: while the header tells of a new width, its sections still have the old one.
+    later = qt.QTimer(widget)
+    later.setSingleShot(True)
+    later.connect("timeout()", widget.resizeRowsToContents)
+    header = widget.horizontalHeader()
+    header.connect("sectionResized(int,int,int)", lambda *_: later.start(0))
+
+
+def fillWrapped(widget: Any, titles: Row, rows: Sequence[Row], tones: Sequence[Tone] = ()) -> None:
+    """``fillTable``, with the texts of the last column broken into lines so that all of it fits."""
+    fillTable(widget, titles, rows, tones)
+    widget.verticalHeader().hide()
+    header = widget.horizontalHeader()
+    # A last section that stretches of itself grows only.
+    header.setStretchLastSection(False)
+    header.setSectionResizeMode(len(titles) - 1, qt.QHeaderView.Stretch)
+    widget.resizeRowsToContents()
+
+
 def showTurned(widget: Any, tableNode: Any) -> None:
     """Show a table of few rows and many columns turned by 90 degrees, so that all of it fits.
 
