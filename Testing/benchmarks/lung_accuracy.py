@@ -2,8 +2,11 @@
 
 Run with ``make benchmark``, or as ``python Testing/benchmarks/lung_accuracy.py [--weights FILE]
 [--patients N] [--markdown]``. The made-up patients are those of the first cohort of the generator's
-test seeds; they are kept in the cache. The reference of lung1-001 (NSCLC-Radiomics) is taken
-without its tumour; LIDC-IDRI has no lung masks, so only what must lie inside them is looked up.
+test seeds; they are kept in the cache. ``--generator-b N`` adds test patients of the other
+generator, whose ways no training has seen (about a minute of one core each, where they are not in
+the cache; ``lungpnet phantom-b`` makes them by two processes). The reference of lung1-001
+(NSCLC-Radiomics) is taken without its tumour; LIDC-IDRI has no lung masks, so only what must lie
+inside them is looked up.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ import numpy as np
 from LungPNetLib.cohort.phantom.cohort import TEST_SEEDS, PatientPlan, draw_cohort, rendered
 from LungPNetLib.cohort.phantom.patient import CENTRE_MM, GENERATOR_VERSION
 from LungPNetLib.cohort.phantom.spectrum import kernel_named
+from LungPNetLib.cohort.phantom_b.cohort import SEEDS as SEEDS_B
+from LungPNetLib.cohort.phantom_b.cohort import draw_cohort_b, rendered_b
+from LungPNetLib.cohort.phantom_b.patient import GENERATOR_VERSION as VERSION_B
 from LungPNetLib.evaluation.tables import Table
 from LungPNetLib.lungs.evaluate import (
     SIDES,
@@ -88,6 +94,12 @@ def made_up_cases(n: int) -> Iterator[LungCase]:
         yield LungCase(plan.patient_id, patient.ct, patient.lungs, groups_of(plan))
 
 
+def other_cases(n: int) -> Iterator[LungCase]:
+    for plan in draw_cohort_b(n):
+        patient = rendered_b(plan)
+        yield LungCase(plan.patient_id, patient.ct, patient.lungs)
+
+
 def real_cases(folder: Path) -> Iterator[LungCase]:
     yield LungCase(
         "lung1-001",
@@ -121,6 +133,11 @@ def show_made_up(methods: Methods, n: int, show: Callable[[Table], str]) -> None
         seconds = float(np.median([score.seconds for score in own]))
         refused = ", ".join(score.patient_id for score in own if score.refusal) or "nobody"
         say(f"\n{name}: {seconds:.1f} s a patient (median); no lung found in: {refused}")
+
+
+def show_other(methods: Methods, n: int, show: Callable[[Table], str]) -> None:
+    say(f"\nMade-up patients, generator {VERSION_B}, seed {SEEDS_B[0]}: {n}\n")
+    say(show(lung_table(scored(methods, partial(other_cases, n), n))))
 
 
 def show_lung1(methods: Methods, show: Callable[[Table], str]) -> None:
@@ -188,6 +205,9 @@ def main() -> None:
     parser.add_argument(
         "--patients", type=int, default=60, help="made-up patients; 0 for real ones only"
     )
+    parser.add_argument(
+        "--generator-b", type=int, default=0, metavar="N", help="test patients of generator B"
+    )
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     arguments = parser.parse_args()
     show = Table.as_markdown if arguments.markdown else Table.as_text
@@ -197,6 +217,8 @@ def main() -> None:
     say(f"Network: {found.entry.id if found else 'no weights are registered, so it is left out'}")
     if arguments.patients:
         show_made_up(methods, arguments.patients, show)
+    if arguments.generator_b:
+        show_other(methods, arguments.generator_b, show)
     show_lung1(methods, show)
     show_inside(methods, show)
 
