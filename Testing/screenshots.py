@@ -26,6 +26,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 PICTURES = REPOSITORY / "docs" / "pictures"
 WIDTH_PX, LEAST_HEIGHT_PX = 1240, 700
 WAIT_S = 300.0
+COLOURS = 128
+"""Of the palette: a page of pictures stays light to load."""
 RESULTS = "Documents/LungPNet"
 """As the panel proposes it, below the folder that the pictures are taken in."""
 SEED, SIZE, SPACING_MM = 7, (256, 256, 120), (1.4, 1.4, 2.5)
@@ -93,7 +95,7 @@ def save_small(raw: Path) -> None:
 
     with Image.open(raw) as image:
         # The other methods lose colours that few pixels have, as those of the messages.
-        few = image.convert("RGB").quantize(method=Image.Quantize.MAXCOVERAGE)
+        few = image.convert("RGB").quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE)
     few.save(PICTURES / raw.name, optimize=True)
     sys.stdout.write(f"{raw.name}\n")
 
