@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     from LungPNetLib.cohort.phantom import commands as phantom_commands
     from LungPNetLib.cohort.phantom_b import commands as phantom_b_commands
     from LungPNetLib.lungs import commands as lungs_commands
+    from LungPNetLib.nodules import heterogeneity_commands
     from LungPNetLib.radiomics import commands as radiomics_commands
     from LungPNetLib.survival import pet_commands
     from LungPNetLib.training import commands as training_commands
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         lungs_commands.add_verbs,
         pet_commands.add_verbs,
         radiomics_commands.add_verbs,
+        heterogeneity_commands.add_verbs,
         _add_view,
         _add_config,
         phantom_commands.add_verbs,

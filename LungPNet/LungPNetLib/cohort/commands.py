@@ -1,9 +1,9 @@
-"""The verbs ``lidc`` and ``manifest`` of the command line: cohorts to train on."""
+"""The verbs ``lidc``, ``lidc-nodules`` and ``manifest``: cohorts to train on."""
 
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from LungPNetLib.errors import InputError
 def add_verbs(verbs: Any) -> None:
     """Add the verbs to the subparsers of ``lungpnet``."""
     _add_lidc(verbs)
+    _add_lidc_nodules(verbs)
     _add_manifest(verbs)
 
 
@@ -34,6 +35,25 @@ def _add_lidc(verbs: Any) -> None:
     verb.add_argument("--middle", type=int, metavar="N", help="only the N middle ones of these")
     add_progress_option(verb)
     verb.set_defaults(command=lidc)
+
+
+def _add_lidc_nodules(verbs: Any) -> None:
+    verb = verbs.add_parser(
+        "lidc-nodules", help="nodule masks, votes and ratings of LIDC-IDRI's readers"
+    )
+    verb.add_argument(
+        "--dicom", type=Path,
+        help="folder that holds LIDC-IDRI-0002, ... (default: the setting data.lidc_dicom)",
+    )  # fmt: skip
+    verb.add_argument("--out", type=Path, required=True, help="folder of the material; added to")
+    verb.add_argument(
+        "--patient", action="append", metavar="ID", help="only this one; may be given several times"
+    )
+    verb.add_argument(
+        "--table-only", action="store_true", help="nodules and ratings alone, which need no image"
+    )
+    add_progress_option(verb)
+    verb.set_defaults(command=lidc_nodules)
 
 
 def _add_manifest(verbs: Any) -> None:
@@ -68,6 +88,40 @@ def lidc(arguments: argparse.Namespace) -> int:
     event = {"manifest": str(path), "scans": len(pairs.rows), "patients": len(pairs.patient_ids)}
     words = f"{len(pairs.rows)} scans of {len(pairs.patient_ids)} patients, weak lung masks: {path}"
     print_result(arguments, event, [words])
+    return 0
+
+
+def lidc_nodules(arguments: argparse.Namespace) -> int:
+    """Write the nodules that the arguments ask for."""
+    from LungPNetLib.cohort.lidc_nodule_material import write_nodule_material, write_nodule_tables
+    from LungPNetLib.report.wording import NOTICE
+
+    if arguments.table_only and arguments.dicom is not None:
+        raise InputError("--table-only reads no image; leave out --dicom, or --table-only.")
+    reporter, close = make_reporter(arguments)
+    try:
+        if arguments.table_only:
+            done = write_nodule_tables(arguments.out, patients=arguments.patient, reporter=reporter)
+        else:
+            done = write_nodule_material(
+                arguments.out,
+                dicom=arguments.dicom,
+                patients=arguments.patient,
+                reporter=reporter,
+            )
+    finally:
+        close()
+    words = [
+        f"{done.nodules} nodules ({done.marks} marks) in {done.scans} scans of {done.patients} "
+        f"patients, {done.clean_patients} of them clean: {arguments.out / 'nodules.csv'}",
+        f"{done.ambiguous} nodules have more marks than there are readers (grouping: ambiguous).",
+    ]
+    if not arguments.table_only:
+        words.append(
+            f"{done.images} CTs with masks, {len(done.left_out)} left out: "
+            f"{arguments.out / 'manifest.csv'}"
+        )
+    print_result(arguments, {"folder": str(arguments.out), **asdict(done)}, [*words, f"{NOTICE}."])
     return 0
 
 

@@ -104,7 +104,7 @@ def write_lung_pairs(
         A file cannot be written.
     """
     root = dicom_folder(dicom)
-    chosen = _patients(root, patients)
+    chosen = training_patients(root, patients)
     slices, reporter = slices or SliceChoice(), reporter or Reporter()
     rows: list[StudyRow] = []
     with reporter.stage("lidc"):
@@ -120,13 +120,24 @@ def write_lung_pairs(
     return read_manifest(out / "manifest.csv", ("ct", "lungs"))
 
 
-def _patients(root: Path, wanted: Sequence[str] | None) -> list[str]:
-    """Patients of the collection in ``root`` that may train, in order."""
+def refuse_test_only(wanted: Sequence[str] | None) -> None:
+    """Raise InputError where ``wanted`` names a patient on whom the project tests."""
     refused = sorted(TEST_ONLY_PATIENTS.intersection(wanted or ()))
     if refused:
         raise InputError(
             f"{', '.join(refused)} serves to test only and must not train; leave it out."
         )
+
+
+def training_patients(root: Path, wanted: Sequence[str] | None) -> list[str]:
+    """Patients of the collection in ``root`` that may train, in order.
+
+    Raises
+    ------
+    InputError
+        A patient in ``wanted`` is absent or serves to test only, or there is none at all.
+    """
+    refuse_test_only(wanted)
     present = sorted(p.name for p in root.glob("LIDC-IDRI-*") if p.is_dir())
     missing = sorted(set(wanted or ()) - set(present))
     if missing:

@@ -1,4 +1,4 @@
-"""How sure a mean over patients is.
+"""How sure a mean over patients is, or another figure of all of them.
 
 References
 ----------
@@ -9,10 +9,11 @@ Efron B, Tibshirani RJ. An introduction to the bootstrap. Chapman & Hall 1993, c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from LungPNetLib.errors import InputError
 
@@ -96,3 +97,56 @@ def patient_mean(values: Sequence[float], *, seed: int = 0) -> PatientMean:
     draws = np.random.default_rng(seed).choice(array, (DRAWS, array.size)).mean(axis=1)
     low, high = np.percentile(draws, _PERCENT)
     return PatientMean(mean, float(low), float(high), array.size)
+
+
+def patient_bootstrap(
+    figures: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float64]],
+    n_patients: int,
+    *,
+    seed: int = 0,
+    n_draws: int = DRAWS,
+) -> list[PatientMean]:
+    """Figures that are no mean of one value a patient, each with its interval over patients.
+
+    Parameters
+    ----------
+    figures : callable
+        Takes how often each patient counts, shape (n_patients,), and gives the figures, shape
+        (k,); NaN where one is not defined.
+    n_patients : int
+    seed : int
+        As in :func:`patient_mean`.
+    n_draws : int
+        Bootstrap samples; fewer for a figure that takes long.
+
+    Returns
+    -------
+    list of PatientMean
+        k of them; ``mean`` is the figure of all patients once.
+
+    Notes
+    -----
+    A sample in which a figure is not defined (a sensitivity, where no patient with a nodule was
+    drawn) is left out of that figure's interval.
+
+    Examples
+    --------
+    >>> found, there = np.array([3, 0, 2, 1, 2, 4]), np.array([4, 1, 2, 3, 2, 4])
+    >>> [rate] = patient_bootstrap(lambda n: np.array([n @ found / (n @ there)]), 6)
+    >>> rate.in_words(2)
+    '0.75 [0.50, 0.94]'
+    """
+    whole = np.asarray(figures(np.ones(n_patients, np.int64)), np.float64)
+    low = high = np.full(whole.shape, math.nan)
+    defined = np.isfinite(whole)
+    if n_patients >= LEAST_PATIENTS and defined.any():
+        times = np.random.default_rng(seed).multinomial(
+            n_patients, np.full(n_patients, 1 / n_patients), n_draws
+        )
+        drawn = np.array([figures(row) for row in times], np.float64)[:, defined]
+        low, high = low.copy(), high.copy()
+        low[defined], high[defined] = np.nanpercentile(drawn, _PERCENT, axis=0)
+    return [
+        PatientMean(float(m), float(a), float(b), n_patients)
+        for m, a, b in zip(whole, low, high, strict=True)
+    ]
