@@ -143,6 +143,14 @@ def test_more_marks_than_readers_still_count_readers(patient, number, marks):
     assert votes_of(nodule).array.max() == 4
 
 
+def test_a_mask_below_eight_voxels_is_left_out_and_its_votes_stay():
+    (scan,) = lidc.scans("LIDC-IDRI-0899")
+    truth = truth_on(scan, study_of(scan))
+    assert votes_of(scan.nodules[0]).array.sum() == 7
+    assert not (truth.labels.array == 1).any()
+    assert truth.votes.array.sum() == sum(votes_of(one).array.sum() for one in scan.nodules)
+
+
 def test_parts_in_slices_below_eight_pixels_are_not_listed():
     array = np.zeros((3, 6, 6), np.uint8)
     array[0, 0, :] = 2
