@@ -93,4 +93,4 @@ def _information_features(
 def _entropy(p: npt.NDArray[np.float64]) -> float:
     """Shannon entropy in bits."""
     present = p[p > 0]
-    return float(-np.sum(present * np.log2(present)))
+    return float(np.sum(present * np.log2(1 / present)))

@@ -25,7 +25,7 @@ def histogram_features(levels: npt.NDArray[np.integer]) -> dict[str, float]:
     rise_at, fall_at = steepest if len(counts) > 1 else (np.nan, np.nan)
     return {
         "ih_mode": float(mode),
-        "ih_entropy": float(-np.sum(present * np.log2(present))),
+        "ih_entropy": float(np.sum(present * np.log2(1 / present))),
         "ih_uniformity": float(np.sum(share**2)),
         "ih_max_grad": float(gradient.max()),
         "ih_max_grad_g": float(rise_at),
