@@ -89,7 +89,15 @@ def test_same_seed_same_weights_and_another_seed_others(whole: FitResult, tmp_pa
 
 
 def test_workers_change_nothing(whole: FitResult, tmp_path: Path) -> None:
-    out = train(tmp_path / "run", changed(ToyConfig(), workers=2)).out
+    # In a process of its own: workers are forked, and this one may hold other libraries' threads.
+    out = tmp_path / "run"
+    code = (
+        "import sys; from pathlib import Path; from toy_training import ToyConfig; "
+        "from test_training import changed, train; "
+        "train(Path(sys.argv[1]), changed(ToyConfig(), workers=2))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    subprocess.run([sys.executable, "-c", code, str(out)], env=environment, timeout=120, check=True)
     assert_same(weights_of(out), weights_of(whole.out))
 
 
