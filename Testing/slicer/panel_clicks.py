@@ -69,7 +69,8 @@ def analyzed(host, panel, dicom):
 def cancelled(host, panel, has_begun):
     """Analyze, and cancel as soon as ``has_begun()``."""
     host.click(panel.ui.analyzeButton)
-    host.wait_until(has_begun, "some progress", WAIT_S)
+    host.wait_until(lambda: has_begun() or not panel.runArea.isBusy, "some progress", WAIT_S)
+    assert panel.runArea.isBusy, f"ended before it was cancelled: {panel.ui.messageLabel.text}"
     host.click(panel.ui.cancelButton)
     settled(host, panel)
 
