@@ -249,7 +249,9 @@ def test_identity_is_removed_on_request(study, tmp_path):
     for path in (seg, sr):
         dataset = pydicom.dcmread(path)
         # A random UID may hold the digits of a time by chance.
-        words = [str(element.value) for element in dataset.iterall() if element.VR not in ("UI", "SQ")]
+        words = [
+            str(element.value) for element in dataset.iterall() if element.VR not in ("UI", "SQ")
+        ]
         assert [value for value in IDENTITY.values() if value in "\n".join(words)] == []
         assert str(dataset.PatientName).rstrip("^") == dataset.PatientID == "Anonymous"
         assert dataset.PatientIdentityRemoved == "YES"
