@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: demo test test-python312 benchmark lung-weights screenshots clean
+.PHONY: demo test test-python312 benchmark nodule-benchmark lung-weights nodule-weights screenshots clean
 
 demo: $(VENV)/.installed
 	$(BIN)/lungpnet demo --out demo-output --overwrite
@@ -39,6 +39,12 @@ benchmark: $(VENV)/.installed-test
 	$(BIN)/python Testing/benchmarks/phantom.py
 	$(BIN)/python Testing/benchmarks/panel_times.py
 
+# The nodule stage on both generators' test patients and on real CT: hours the first time, for the
+# patients and what was found in them are kept in the cache; then the outlines, beside readers'.
+nodule-benchmark: $(VENV)/.installed-test
+	$(BIN)/python Testing/benchmarks/nodule_accuracy.py
+	$(BIN)/python Testing/benchmarks/nodule_outlines.py --readers 1018
+
 # The pictures of docs/, of a made-up patient; a few minutes.
 screenshots: $(VENV)/.installed-test
 	Testing/system-packages.sh
@@ -59,6 +65,38 @@ lung-weights: $(VENV)/.installed-test
 	  --training $(WORK)/training/manifest.csv $(WORK)/lidc/manifest.csv
 	$(BIN)/lungpnet train lungs --resume --manifest $(WORK)/manifest.csv --out $(WORK)/run \
 	  --weights-out $(WEIGHTS)
+
+# The nodule weights that ship: the networks that outline, then the detector, then its operating
+# points on validation patients. PATCHES is the folder with labels.csv and patches.npz; LIDC as above.
+# About three hours on 2 cores; give it again to go on.
+PATCHES ?= lidc-nodule-patches
+NODULES ?= nodule-weights
+INSERT = $(BIN)/lungpnet nodule-inserts
+TRAIN = $(BIN)/lungpnet train --resume --weights-out $(WEIGHTS)
+nodule-weights: $(VENV)/.installed-test
+	test -d $(NODULES)/patches || \
+	  $(BIN)/lungpnet nodule-patches --patches $(PATCHES) --out $(NODULES)/patches
+	test -d $(NODULES)/crops || $(BIN)/lungpnet nodule-crops 1600 --seed 3 --out $(NODULES)/crops
+	test -d $(NODULES)/crops-validation || \
+	  $(BIN)/lungpnet nodule-crops 120 --seed 1003 --out $(NODULES)/crops-validation
+	test -d $(NODULES)/training || $(PHANTOM) 96 --seed 1 --out $(NODULES)/training
+	test -d $(NODULES)/validation || $(PHANTOM) 16 --seed 1000 --out $(NODULES)/validation
+	test -d $(NODULES)/lidc || $(BIN)/lungpnet lidc --dicom $(LIDC) --out $(NODULES)/lidc \
+	  --patient LIDC-IDRI-0028 --patient LIDC-IDRI-0293 --patient LIDC-IDRI-0306
+	test -d $(NODULES)/lidc-inserts || $(INSERT) --manifest $(NODULES)/lidc/manifest.csv \
+	  --patches $(NODULES)/patches --per-study 12 --copies 5 --out $(NODULES)/lidc-inserts
+	test -d $(NODULES)/training-inserts || $(INSERT) --manifest $(NODULES)/training/manifest.csv \
+	  --patches $(NODULES)/patches --out $(NODULES)/training-inserts
+	test -d $(NODULES)/validation-inserts || $(INSERT) --per-study 5 --seed 1001 \
+	  --manifest $(NODULES)/validation/manifest.csv --out $(NODULES)/validation-inserts
+	$(BIN)/lungpnet manifest --out $(NODULES)/outlines.csv --split $(NODULES)/patches/manifest.csv \
+	  --training $(addprefix $(NODULES)/,$(addsuffix /manifest.csv,training crops lidc-inserts)) \
+	  --validation $(addprefix $(NODULES)/,$(addsuffix /manifest.csv,validation crops-validation))
+	$(BIN)/lungpnet manifest --out $(NODULES)/scans.csv --training \
+	  $(addprefix $(NODULES)/,$(addsuffix /manifest.csv,training training-inserts lidc-inserts)) \
+	  --validation $(addprefix $(NODULES)/,$(addsuffix /manifest.csv,validation validation-inserts))
+	$(TRAIN) nodule-segmenter --manifest $(NODULES)/outlines.csv --out $(NODULES)/run-segmenter
+	$(TRAIN) nodule-detector --manifest $(NODULES)/scans.csv --out $(NODULES)/run-detector
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'Python 3.11 or 3.12 is needed'"

@@ -56,6 +56,7 @@ def _fail(arguments: argparse.Namespace, message: str, exit_code: int) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     from LungPNetLib.cohort import commands as cohort_commands
+    from LungPNetLib.cohort import nodule_commands as nodule_material_commands
     from LungPNetLib.cohort.phantom import commands as phantom_commands
     from LungPNetLib.cohort.phantom_b import commands as phantom_b_commands
     from LungPNetLib.lungs import commands as lungs_commands
@@ -82,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
         phantom_commands.add_verbs,
         phantom_b_commands.add_verbs,
         cohort_commands.add_verbs,
+        nodule_material_commands.add_verbs,
         training_commands.add_verbs,
     ):
         add(verbs)
@@ -93,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_analyze(verbs: Any) -> None:
     from LungPNetLib.lungs.predict import LungMethod
-    from LungPNetLib.pipeline import STAGES
+    from LungPNetLib.pipeline import FALSE_FINDINGS, STAGES
     from LungPNetLib.report.language import Language
     from LungPNetLib.runtime import Runtime
 
@@ -115,6 +117,13 @@ def _add_analyze(verbs: Any) -> None:
     ):
         verb.add_argument(name, choices=[c.value for c in kind], default="auto", help=text)
     verb.add_argument("--weights", help="safetensors file or id of registered lung weights")
+    for name, what in (("segmenter", "outlines"), ("detector", "finds")):
+        verb.add_argument(f"--nodule-{name}", help=f"the same, of the network that {what} nodules")
+    verb.add_argument(
+        "--false-findings", type=float, choices=FALSE_FINDINGS, default=1.0, metavar="N",
+        help="nodules are shown so that there are about N false ones a scan: "
+        f"{', '.join(f'{rate:g}' for rate in FALSE_FINDINGS)} (default: 1)",
+    )  # fmt: skip
     verb.add_argument(
         "--language",
         choices=[language.value for language in Language],
@@ -179,6 +188,9 @@ def _analyze(arguments: argparse.Namespace) -> int:
         runtime=Runtime(arguments.runtime),
         lung_method=LungMethod(arguments.method),
         lung_weights=arguments.weights,
+        nodule_segmenter=arguments.nodule_segmenter,
+        nodule_detector=arguments.nodule_detector,
+        false_findings_per_scan=arguments.false_findings,
         deidentify=arguments.deidentify,
         overwrite=arguments.overwrite,
         language=Language(arguments.language or load_config()["report.language"]),

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -69,6 +70,25 @@ def result_folder(
     finally:
         lock.release(force=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def distinct_names(names: Iterable[str]) -> list[str]:
+    """Names that are safe for a folder; one that was there before gets a number.
+
+    Examples
+    --------
+    >>> distinct_names(["ct", "CT", "../p:1"])
+    ['ct', 'CT-2', 'p_1']
+    """
+    chosen: dict[str, str] = {}
+    for name in names:
+        plain = re.sub(r"[^\w. -]+", "_", name).strip("._ ") or "study"
+        number, distinct = 1, plain
+        while distinct.casefold() in chosen:
+            number += 1
+            distinct = f"{plain}-{number}"
+        chosen[distinct.casefold()] = distinct
+    return list(chosen.values())
 
 
 def _holds(target: Path, marker: str) -> bool:

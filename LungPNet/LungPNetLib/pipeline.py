@@ -5,43 +5,52 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
-import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from LungPNetLib import __version__
-from LungPNetLib.errors import InputError, OutputError
+from LungPNetLib.errors import InputError
 from LungPNetLib.events import JsonLines, Reporter
 from LungPNetLib.lungs.predict import LungMethod, predict_lungs
 from LungPNetLib.output import result_folder
+from LungPNetLib.provenance import software_versions
 from LungPNetLib.reading import read_study
 from LungPNetLib.report.language import Language
 from LungPNetLib.result import GridInfo, QualityCheck, StudyResult, Verdict
 from LungPNetLib.runtime import Runtime, device_for
+from LungPNetLib.saving import save
 from LungPNetLib.study import Patient, Study
-from LungPNetLib.volume import Volume, read_image, write_image
+from LungPNetLib.volume import Volume
 
-STAGES = ("quality", "lungs", "report")
+STAGES = ("quality", "lungs", "nodules", "report")
 """In the order in which they run; reading the CT and the quality gate always do."""
 
-_REPORTED_PACKAGES = ("numpy", "scipy", "SimpleITK", "pydicom", "highdicom", "torch", "openvino")
+FALSE_FINDINGS = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""False findings a scan that a person may choose: the rates of the FROC."""
 
 
 @dataclass(frozen=True)
 class AnalyzeOptions:
-    """What a person may choose for one analysis; see ``lungpnet analyze --help``."""
+    """What a person may choose for one analysis; see ``lungpnet analyze --help``.
+
+    Raises
+    ------
+    InputError
+        A stage is unknown or lacks the one that it builds on, or there is no such operating point.
+    """
 
     series: str | None = None
     allow_gaps: bool = False
     stages: tuple[str, ...] = STAGES
     lung_method: LungMethod = LungMethod.AUTO
     lung_weights: str | None = None
+    nodule_segmenter: str | None = None
+    nodule_detector: str | None = None
+    false_findings_per_scan: float = 1.0
     device: str = "auto"
     runtime: Runtime = Runtime.AUTO
     deidentify: bool = False
@@ -54,6 +63,16 @@ class AnalyzeOptions:
             raise InputError(
                 f"Unknown stage '{unknown[0]}'. Choose from: {', '.join(STAGES)} (comma-separated)."
             )
+        if "nodules" in self.stages and "lungs" not in self.stages:
+            raise InputError(
+                "The stage 'nodules' looks in the lungs, so it needs the stage 'lungs' as well. "
+                "Choose both, or neither."
+            )
+        if self.false_findings_per_scan not in FALSE_FINDINGS:
+            raise InputError(
+                f"{self.false_findings_per_scan:g} false findings a scan is no operating point. "
+                f"Choose from: {', '.join(f'{rate:g}' for rate in FALSE_FINDINGS)}."
+            )
 
 
 @dataclass
@@ -63,7 +82,16 @@ class Analysis:
     study: Study
     result: StudyResult
     lungs: Volume | None = None
+    nodules: Volume | None = None
     files: list[str] = field(default_factory=list)
+
+    def selected_nodules(self) -> Volume | None:
+        """The label map of the nodules without those that are not selected; None if none is."""
+        labels = [label for label, _ in self.result.selected_nodules]
+        if self.nodules is None or not labels:
+            return None
+        array = self.nodules.array
+        return self.nodules.with_array(np.where(np.isin(array, labels), array, np.uint8(0)))
 
 
 def run(
@@ -115,9 +143,10 @@ def analyze(
     ------
     InputError
         The quality gate refuses the series, or no lung is found.
+    ModelError
+        Weights that were asked for are missing, damaged or unknown.
     """
     from LungPNetLib import quality
-    from LungPNetLib.lungs.measure import measure_lungs
 
     for notice in study.notices:
         reporter.warning(notice)
@@ -128,102 +157,78 @@ def analyze(
         _stop_if_refused(result.quality)
     if "lungs" in options.stages:
         with reporter.stage("lungs"):
-            found = predict_lungs(
-                study.ct,
-                options.lung_method,
-                weights=options.lung_weights,
-                device=device,
-                runtime=options.runtime,
-                progress=reporter.progress,
-            )
-            lungs = found.labels
-            for notice in found.notices:
-                reporter.warning(notice)
-            result.warnings += found.notices
-            if found.model:
-                result.models.append(found.model)
-            result.quality = result.quality + quality.assess_lungs(study, lungs)
-            _stop_if_refused(result.quality)
-            caveats = quality.density_caveats(study, result.quality)
-            result.lungs = measure_lungs(
-                study.ct, lungs, method=found.method.value, density_caveats=caveats
-            )
-            analysis.lungs = lungs
+            _find_lungs(analysis, options, reporter, device)
+    if "nodules" in options.stages:
+        with reporter.stage("nodules"):
+            _find_nodules(analysis, options, reporter, device)
     return analysis
 
 
-def save(analysis: Analysis, folder: Path, options: AnalyzeOptions, reporter: Reporter) -> None:
-    """Write label maps, DICOM objects, report and ``result.json`` into ``folder``."""
-    result = analysis.result
-    with reporter.stage("export"):
-        if analysis.lungs is not None:
-            write_checked(analysis.lungs, folder / "lungs.nrrd")
-            result.outputs.append("lungs.nrrd")
-            reporter.progress(0.3)
-        _write_dicom(analysis, folder, options, reporter)
-    if "report" in options.stages:
-        with reporter.stage("report"):
-            _write_report(analysis, folder, options.language, reporter)
-    result.run["stage_seconds"] = {k: round(v, 2) for k, v in reporter.stage_seconds.items()}
-    result.run["peak_memory_mib"] = peak_memory_mib()
-    result.outputs += ["result.json", "run.jsonl"]
-    (folder / "result.json").write_text(result.to_json(), encoding="utf-8")
-
-
-def _write_dicom(
-    analysis: Analysis, folder: Path, options: AnalyzeOptions, reporter: Reporter
+def _find_lungs(
+    analysis: Analysis, options: AnalyzeOptions, reporter: Reporter, device: str
 ) -> None:
-    from LungPNetLib.dicom.export import LUNG_SEGMENTS, write_segmentation
-    from LungPNetLib.dicom.structured_report import write_measurements
+    from LungPNetLib import quality
+    from LungPNetLib.lungs.measure import measure_lungs
 
-    study, result, lungs = analysis.study, analysis.result, analysis.lungs
-    if lungs is None:
+    study, result = analysis.study, analysis.result
+    found = predict_lungs(
+        study.ct,
+        options.lung_method,
+        weights=options.lung_weights,
+        device=device,
+        runtime=options.runtime,
+        progress=reporter.progress,
+    )
+    _tell(result, reporter, found.notices)
+    if found.model:
+        result.models.append(found.model)
+    result.quality = result.quality + quality.assess_lungs(study, found.labels)
+    _stop_if_refused(result.quality)
+    caveats = quality.density_caveats(study, result.quality)
+    result.lungs = measure_lungs(
+        study.ct, found.labels, method=found.method.value, density_caveats=caveats
+    )
+    analysis.lungs = found.labels
+
+
+def _find_nodules(
+    analysis: Analysis, options: AnalyzeOptions, reporter: Reporter, device: str
+) -> None:
+    from LungPNetLib.nodules.predict import find_nodule_weights, predict_nodules
+    from LungPNetLib.nodules.stage import NO_WEIGHTS, measured_nodules
+
+    ct, lungs, result = analysis.study.ct, analysis.lungs, analysis.result
+    segmenter, detector = options.nodule_segmenter, options.nodule_detector
+    if lungs is None or find_nodule_weights(segmenter, detector) is None:
+        _tell(result, reporter, (NO_WEIGHTS,))
         return
-    segmentation, measurements = folder / "segmentation.dcm", folder / "measurements.dcm"
-    present = [spec for spec in LUNG_SEGMENTS if (lungs.array == spec.label).any()]
-    try:
-        write_segmentation(study, lungs, present, segmentation, deidentify=options.deidentify)
-        reporter.progress(0.8)
-        write_measurements(study, result, segmentation, measurements, deidentify=options.deidentify)
-    except InputError as error:
-        # The findings stand without DICOM objects; the result says why they are not there.
-        for path in (segmentation, measurements):
-            path.unlink(missing_ok=True)
-            result.not_written[path.name] = str(error)
-        return
-    result.outputs += [segmentation.name, measurements.name]
+    prediction = predict_nodules(
+        ct,
+        lungs,
+        segmenter=segmenter,
+        detector=detector,
+        device=device,
+        runtime=options.runtime,
+        progress=lambda share: reporter.progress(0.9 * share),
+    )
+    stage = measured_nodules(
+        ct,
+        lungs,
+        prediction,
+        false_findings_per_scan=options.false_findings_per_scan,
+        progress=lambda share: reporter.progress(0.9 + 0.1 * share),
+    )
+    _tell(result, reporter, prediction.notices)
+    result.models += prediction.models
+    result.nodules, result.nodule_stage = stage.findings, stage.record
+    analysis.nodules = stage.labels
 
 
-def _write_report(analysis: Analysis, folder: Path, language: Language, reporter: Reporter) -> None:
-    from LungPNetLib.report.content import build
-    from LungPNetLib.report.html import write_html
-    from LungPNetLib.report.pdf import write_pdf
-
-    content = build(analysis.result, analysis.study.ct, analysis.lungs, language)
-    reporter.progress(0.5)
-    write_html(content, folder / "report.html")
-    write_pdf(content, folder / "report.pdf")
-    analysis.result.outputs += ["report.html", "report.pdf"]
-
-
-def write_checked(volume: Volume, path: Path) -> None:
-    """Write a volume and read it back: image libraries do not report a full disk.
-
-    Raises
-    ------
-    OutputError
-        The file does not hold what was written.
-    """
-    try:
-        write_image(volume, path)
-        same = np.array_equal(read_image(path).array, volume.array)
-    except (OutputError, InputError):
-        same = False
-    if not same:
-        raise OutputError(
-            f"'{path.name}' could not be written completely; the disk is probably full. Nothing "
-            "was kept; free some space or choose another --out."
-        )
+def _tell(result: StudyResult, reporter: Reporter, notices: Sequence[str]) -> None:
+    """What a person should know, at once and in the result."""
+    for notice in notices:
+        reporter.warning(notice)
+    result.warnings += notices
 
 
 def _empty_result(study: Study, options: AnalyzeOptions) -> StudyResult:
@@ -256,38 +261,12 @@ def _chosen(options: AnalyzeOptions) -> dict[str, Any]:
     return {
         "stages": list(options.stages),
         "lung_method": options.lung_method.value,
+        "false_findings_per_scan": options.false_findings_per_scan,
         "allow_gaps": options.allow_gaps,
         "deidentify": options.deidentify,
         "device": options.device,
         "runtime": options.runtime.value,
     }
-
-
-def software_versions() -> dict[str, Any]:
-    """Versions of this package, of Python and of what computes the results."""
-    packages = {}
-    for name in _REPORTED_PACKAGES:
-        try:
-            packages[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            packages[name] = "not installed"
-    return {
-        "name": "LungPNet",
-        "version": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(terse=True),
-        "packages": packages,
-    }
-
-
-def peak_memory_mib() -> int | None:
-    """Largest resident memory of this process so far; None where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
 
 
 def _stop_if_refused(checks: list[QualityCheck]) -> None:

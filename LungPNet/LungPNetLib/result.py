@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
+from LungPNetLib.nodules.finding import NoduleFinding
 from LungPNetLib.study import Acquisition, Patient
 
 SCHEMA_VERSION = "1.0"
@@ -114,7 +115,14 @@ class GridInfo:
 
 @dataclass
 class StudyResult:
-    """Everything that goes into ``result.json``."""
+    """Everything that goes into ``result.json``.
+
+    ``nodules[k - 1]`` is label k of ``nodules.nrrd``. ``nodule_stage`` is None where nodules were
+    not looked for, else it holds ``operating_rate`` (false findings a scan that were chosen),
+    ``threshold`` (score from which on findings are selected; None where none is),
+    ``operating_points`` (record of an OperatingTable, or None) and the ids of the weights,
+    ``segmenter`` and ``detector``.
+    """
 
     input_format: str
     patient: Patient
@@ -123,12 +131,20 @@ class StudyResult:
     grid: GridInfo
     quality: list[QualityCheck] = field(default_factory=list)
     lungs: LungResult | None = None
+    nodules: list[NoduleFinding] = field(default_factory=list)
+    nodule_stage: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
     models: list[dict[str, Any]] = field(default_factory=list)
     run: dict[str, Any] = field(default_factory=dict)
     software: dict[str, Any] = field(default_factory=dict)
     outputs: list[str] = field(default_factory=list)
     not_written: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def selected_nodules(self) -> list[tuple[int, NoduleFinding]]:
+        """What report and DICOM objects hold: label in ``nodules.nrrd``, which is also its number,
+        and nodule."""
+        return [(k, nodule) for k, nodule in enumerate(self.nodules, start=1) if nodule.selected]
 
     @property
     def verdict(self) -> Verdict:
@@ -139,6 +155,7 @@ class StudyResult:
         """Plain JSON values, as ``result.schema.json`` describes them."""
         record: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "research_use_only": True}
         record.update(asdict(self))
+        record["nodules"] = [nodule.to_dict() for nodule in self.nodules]
         record["quality"] = {"verdict": self.verdict, "checks": record["quality"]}
         return record
 

@@ -20,6 +20,7 @@ from LungPNetLib.warm_models import release_models
 from LungPNetLib.weights.registry import find_weights, verify
 from LungPNetLib.worker import Job, Verb
 from LungPNetLib.worker_fields import choice_of, ct_of, labels_of, record_of, study_of
+from LungPNetLib.worker_nodules import find_nodules
 from LungPNetLib.worker_pet import measure_uptake_of, read_suv
 from LungPNetLib.worker_protocol import write_volume
 
@@ -131,7 +132,16 @@ def segment_lungs(job: Job) -> dict[str, Any]:
 
 
 def manage_models(job: Job) -> dict[str, Any]:
-    """Load the models that an analysis will use (``action`` warm), or forget them (release)."""
+    """Load the models that an analysis will use (``action`` warm), or forget them (release).
+
+    Fields: ``weights``, ``segmenter``, ``detector`` and ``device``, as an analysis takes them.
+    """
+    from LungPNetLib.nodules.predict import (
+        detector_network,
+        find_nodule_weights,
+        segmenter_network,
+    )
+
     action = job.fields.get("action")
     if action == "release":
         return {"released": release_models()}
@@ -139,12 +149,18 @@ def manage_models(job: Job) -> dict[str, Any]:
         raise InputError(f"The action of 'models' is warm or release, got {action!r}.")
     device = resolve_device(job.fields.get("device", "auto"))
     found = find_weights("lungs", weights=job.fields.get("weights"))
-    if found is None:
-        return {"warm": []}
-    verify(found)
+    nodules = find_nodule_weights(job.fields.get("segmenter"), job.fields.get("detector"))
+    warm = []
     with job.reporter.stage("models"):
-        lung_network(found, device=device)
-    return {"warm": [found.entry.id]}
+        if found is not None:
+            verify(found)
+            lung_network(found, device=device)
+            warm.append(found.entry.id)
+        if nodules is not None:
+            segmenter_network(nodules.segmenter, device=device)
+            detector_network(nodules.detector, device)
+            warm += [nodules.segmenter.entry.id, nodules.detector.entry.id]
+    return {"warm": warm}
 
 
 VERBS: dict[str, Verb] = {
@@ -152,6 +168,7 @@ VERBS: dict[str, Verb] = {
     "analyze": analyze_study,
     "read": read_ct,
     "lungs": segment_lungs,
+    "nodules": find_nodules,
     "measure": measure,
     "compare": compare,
     "correction": keep_correction,

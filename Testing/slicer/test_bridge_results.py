@@ -11,13 +11,9 @@ from bridge_scene import SERIES_UID, MadeResult, add_ct, add_study, made_ct, mad
 from LungPNetLib.dicom.export import LUNG_SEGMENTS
 from LungPNetLib.errors import InputError
 from LungPNetLib.slicer_bridge.hierarchy import itemOf
+from LungPNetLib.slicer_bridge.open_result import openResult
 from LungPNetLib.slicer_bridge.result_files import readResult
-from LungPNetLib.slicer_bridge.results import (
-    findCt,
-    findResult,
-    isCorrected,
-    openResult,
-)
+from LungPNetLib.slicer_bridge.results import findCt, findResult, isCorrected
 from LungPNetLib.slicer_bridge.segmentations import labelsOnGrid, segmentsByCode
 from LungPNetLib.volume import Volume, read_image
 

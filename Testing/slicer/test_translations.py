@@ -217,7 +217,7 @@ def test_other_languages_leave_it_in_english(load_in, code, enabled):
 
 def test_a_text_with_places_is_filled_in(in_chinese):
     from LungPNetLib.nodules.finding import NoduleFinding, Origin
-    from LungPNetLib.slicer_bridge.nodule_nodes import noduleName
+    from LungPNetLib.slicer_bridge.nodule_names import noduleName
 
     assert noduleName(NoduleFinding("N3", (0.0, 0.0, 0.0), Origin.CLICKED)) == "结节 3"
 

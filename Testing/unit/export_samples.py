@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dicom_factory import write_series
-from LungPNetLib.dicom.export import LUNG_SEGMENTS, write_segmentation
+from LungPNetLib.dicom.export import (
+    LUNG_SEGMENTS,
+    SegmentLayer,
+    write_layers,
+    write_segmentation,
+)
+from LungPNetLib.dicom.nodules import nodule_segments
 from LungPNetLib.reading import read_study
 from LungPNetLib.result import GridInfo, LungMeasurement, LungResult, StudyResult
 from LungPNetLib.study import Study
 from LungPNetLib.volume import Volume
+from nodule_samples import findings, stage_record
 
 SHAPE = (20, 48, 64)
 FILE_ORDER = [int(n) for n in np.random.default_rng(7).permutation(SHAPE[0])]
@@ -94,6 +102,35 @@ def lung_result(laa950_left: float = 2.5) -> StudyResult:
     study = Study(Volume(np.zeros((1, 1, 1))), "dicom")
     grid = GridInfo((1, 1, 1), (1, 1, 1), (0, 0, 0), (), False, 20, 2.5, 0.0)
     return StudyResult("dicom", study.patient, False, study.acquisition, grid, lungs=lungs)
+
+
+def nodule_labels(study: Study) -> np.ndarray:
+    """Two boxes inside the lungs of ``label_array`` and one that no result selects."""
+    array = np.zeros(study.ct.shape, np.uint8)
+    array[4:8, 8:14, 6:14] = 1
+    array[8:11, 20:26, 40:50] = 2
+    array[13:15, 30:33, 50:53] = 3
+    return array
+
+
+def nodule_result(study: Study) -> StudyResult:
+    """A result with lungs and three nodules; the third one is not selected."""
+    lungs = study.ct.with_array(label_array())
+    found = findings(study.ct, lungs, study.ct.with_array(nodule_labels(study)), (0.9, 0.7, 0.2))
+    return replace(lung_result(), nodules=found, nodule_stage=stage_record())
+
+
+def write_with_nodules(study: Study, path: Path) -> Path:
+    """Lungs and the selected nodules of ``nodule_result`` as DICOM SEG."""
+    nodules = nodule_labels(study)
+    nodules[nodules == 3] = 0
+    segments = nodule_segments(nodule_result(study).selected_nodules)
+    layers = [
+        SegmentLayer(study.ct.with_array(label_array()), LUNG_SEGMENTS),
+        SegmentLayer(study.ct.with_array(nodules), segments),
+    ]
+    write_layers(study, layers, path)
+    return path
 
 
 def assert_anonymous(message: str) -> None:

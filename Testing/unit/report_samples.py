@@ -103,6 +103,7 @@ def a_result(**changes: object) -> StudyResult:
             "options": {
                 "stages": ["quality", "lungs", "report"],
                 "lung_method": "classical",
+                "false_findings_per_scan": 1.0,
                 "allow_gaps": False,
                 "deidentify": False,
                 "device": "auto",

@@ -19,10 +19,12 @@ from export_samples import (
     axial_study,
     label_array,
     lung_result,
+    nodule_result,
     validation_errors,
     write_lungs,
+    write_with_nodules,
 )
-from LungPNetLib.dicom.acceptance import accept_measurements, is_accepted
+from LungPNetLib.dicom.acceptance import accept_measurements, is_accepted, measurement_groups
 from LungPNetLib.dicom.structured_report import write_measurements
 from LungPNetLib.errors import InputError, LungPNetError, OutputError
 from LungPNetLib.study import Study
@@ -213,3 +215,15 @@ def test_folder_that_is_read_only(report: Path) -> None:
 def test_folder_that_cannot_be_written(report: Path) -> None:
     report.with_name(f".{report.name}.partial").mkdir()
     refused(report, "result folder may be written", OutputError)
+
+
+def test_a_rejected_nodule_is_found_by_its_name_and_left_out(study: Study, tmp_path: Path) -> None:
+    segmentation = write_with_nodules(study, tmp_path / "segmentation.dcm")
+    path = tmp_path / "measurements.dcm"
+    write_measurements(study, nodule_result(study), segmentation, path)
+    (tmp_path / "result.json").write_text(json.dumps({"run": {"started": STARTED}}))
+    named = measurement_groups(path)
+    assert list(named) == ["Right lung", "Left lung", "Nodule 1", "Nodule 2"]
+    accept(path, rejected=[named["Nodule 1"]])
+    assert list(measurement_groups(path)) == ["Right lung", "Left lung", "Nodule 2"]
+    assert validation_errors(path) == []

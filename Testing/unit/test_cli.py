@@ -98,6 +98,7 @@ def test_the_log_has_every_stage_and_no_identity(finished):
         "read",
         "quality",
         "lungs",
+        "nodules",
         "export",
         "report",
     ]

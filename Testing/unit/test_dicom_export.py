@@ -23,13 +23,23 @@ from export_samples import (
     hu,
     label_array,
     lung_result,
+    nodule_labels,
+    nodule_result,
     validation_errors,
     write_lungs,
+    write_with_nodules,
 )
 from LungPNetLib import __version__
 from LungPNetLib.dicom.derived import Term
-from LungPNetLib.dicom.export import LUNG_SEGMENTS, SegmentSpec, write_segmentation
+from LungPNetLib.dicom.export import (
+    LUNG_SEGMENTS,
+    SegmentLayer,
+    SegmentSpec,
+    write_layers,
+    write_segmentation,
+)
 from LungPNetLib.dicom.masks import read_mask
+from LungPNetLib.dicom.nodules import nodule_segments
 from LungPNetLib.dicom.structured_report import write_measurements
 from LungPNetLib.errors import InputError, OutputError
 from LungPNetLib.reading import read_study
@@ -401,3 +411,65 @@ def test_real_series_pass_validation_and_come_back(real_data, tmp_path):
         np.testing.assert_array_equal(labels_by_position(seg, study), array)
         assert validation_errors(seg) == []
         assert validation_errors(tmp_path / "sr.dcm") == []
+
+
+# --- Nodules ---
+
+
+@pytest.fixture(scope="module")
+def with_nodules(study, tmp_path_factory) -> Path:
+    return write_with_nodules(study, tmp_path_factory.mktemp("nodules") / "seg.dcm")
+
+
+def test_each_nodule_is_a_segment_of_its_own_over_the_lungs(study, with_nodules):
+    for name, expected in (
+        ("Nodule 1", nodule_labels(study) == 1),
+        ("Nodule 2", nodule_labels(study) == 2),
+        ("Right lung", label_array() == 1),
+        ("Left lung", label_array() == 2),
+    ):
+        found = read_mask(with_nodules, study.ct, roi=name)
+        np.testing.assert_array_equal(found.array != 0, expected)
+    assert validation_errors(with_nodules) == []
+
+
+def test_a_nodule_has_codes_region_and_tracking(with_nodules):
+    segments = pydicom.dcmread(with_nodules).SegmentSequence
+    labels = [segment.SegmentLabel for segment in segments]
+    assert labels == ["Right lung", "Left lung", "Nodule 1", "Nodule 2"]
+    right, left = segments[2:]
+    for segment in (right, left):
+        category = segment.SegmentedPropertyCategoryCodeSequence[0]
+        kind = segment.SegmentedPropertyTypeCodeSequence[0]
+        assert (category.CodeValue, category.CodingSchemeDesignator) == ("49755003", "SCT")
+        assert (kind.CodeValue, kind.CodingSchemeDesignator) == ("27925004", "SCT")
+        assert segment.TrackingID == segment.SegmentLabel
+    regions = [segment.AnatomicRegionSequence[0].CodeValue for segment in (right, left)]
+    assert regions == ["3341006", "44029006"]
+    assert len({segment.TrackingUID for segment in segments}) == 4
+
+
+def test_nodules_of_a_tilted_ct_lie_where_they_were_found(tmp_path):
+    study = axial_study(tmp_path, positions=stack_positions(SHAPE[0], step_mm=(0, 0.7, 2.5)))
+    lungs, nodules = label_array(study.ct.shape), np.zeros(study.ct.shape, np.uint8)
+    nodules[5:9, 15:25, 8:20] = 4
+    abnormal, nodule = Term("49755003", "SCT", "Abnormal"), Term("27925004", "SCT", "Nodule")
+    layers = [
+        SegmentLayer(study.ct.with_array(lungs), LUNG_SEGMENTS),
+        SegmentLayer(
+            study.ct.with_array(nodules), [SegmentSpec(4, "N4", abnormal, nodule, (9, 9, 9))]
+        ),
+    ]
+    write_layers(study, layers, tmp_path / "seg.dcm")
+    found = read_mask(tmp_path / "seg.dcm", study.ct, roi="N4").array != 0
+    covered = np.zeros_like(found)
+    for k in range(SHAPE[0]):
+        covered[k, k : k + 48] = True
+    np.testing.assert_array_equal(found, (nodules == 4) & covered)
+
+
+def test_a_layer_with_a_label_without_segment_is_refused(study, tmp_path):
+    segments = nodule_segments(nodule_result(study).selected_nodules)
+    layer = SegmentLayer(study.ct.with_array(nodule_labels(study)), segments)
+    with pytest.raises(InputError, match=r"labels \[1, 2, 3\].*for \[3\]"):
+        write_layers(study, [layer], tmp_path / "seg.dcm")

@@ -19,6 +19,7 @@ from LungPNetLib.evaluation.froc import (
     SizeGroup,
     froc_curve,
     froc_score,
+    froc_scores,
     froc_table,
     without_negative,
 )
@@ -269,7 +270,7 @@ def test_of_a_group_only_its_nodules_count_and_all_false_findings():
 def test_the_table_has_a_row_for_each_group_there_is():
     nodules = [nodule(0, 2.0, nodule_type=NoduleType.SOLID), nodule(50, 5.0)]
     scans = [scan("s", [(0.5, 0)], nodules), scan("t", [(0.7, 0)])]
-    table = froc_table(scans)
+    table = froc_table(froc_scores(scans))
     assert table.header[:4] == ("nodules", "scans", "n", "1/8")
     assert [row[:3] for row in table.rows] == [
         ("all scans", "2", "2"),

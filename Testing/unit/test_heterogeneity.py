@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 import json
 import math
@@ -30,12 +31,19 @@ from LungPNetLib.nodules.colours import (
 )
 from LungPNetLib.nodules.heterogeneity import BIN_WIDTH_HU, OUTSIDE, measure_heterogeneity
 from LungPNetLib.nodules.page import Page
-from LungPNetLib.nodules.pictures import heterogeneity_figure, nodule_sheet
+from LungPNetLib.nodules.pictures import (
+    coloured_section,
+    nodule_sheet,
+    numbers_in_words,
+    scale_in_words,
+)
 from LungPNetLib.nodules.rated import gallery_entry, median_rating, read_rated
 from LungPNetLib.radiomics.features import features
 from LungPNetLib.radiomics.settings import RadiomicsSettings
 from LungPNetLib.reading import read_study
+from LungPNetLib.report import planes
 from LungPNetLib.report.language import Words
+from LungPNetLib.report.planes import Plane
 from LungPNetLib.volume import Volume, read_image, write_image
 
 SPACING_MM = (0.8, 0.7, 2.5)
@@ -318,15 +326,24 @@ def test_sections_are_drawn_in_true_proportions_and_the_right_way_round():
         assert places[1][:, 1].max() < left
 
 
-def test_figure_for_the_report_is_lossless_and_says_what_it_shows():
+def test_section_for_the_report_is_lossless_and_has_the_colours_of_the_legend():
     ct, mask = nodule()
-    numbers = measure_heterogeneity(ct, mask).numbers
-    figure = heterogeneity_figure(ct, mask, numbers, Words())
-    assert figure.picture.media_type == "image/png"
-    assert figure.picture.data.startswith(b"\x89PNG")
+    cut = planes.cut(ct, mask, Plane.AXIAL, planes.fullest(planes.marked(mask), Plane.AXIAL))
+    picture = coloured_section(cut, 4.0, "Nodule 1")
+    assert (picture.media_type, picture.alt) == ("image/png", "Nodule 1")
+    pixels = np.asarray(Image.open(io.BytesIO(picture.data)).convert("RGB"))
+    assert pixels.shape == (picture.height_px, picture.width_px, 3)
+    found = {tuple(colour) for colour in np.unique(pixels[is_coloured(pixels)], axis=0)}
+    assert found <= {tuple(colour) for colour in colour_table(ColourMap.JET)}
+    inside = np.unique(cut.pixels[cut.labels != 0])
+    assert found >= {tuple(colour) for colour in colours_of(inside, ColourMap.JET)}
+
+
+def test_words_for_the_report_have_scale_units_and_bins():
+    numbers = measure_heterogeneity(*nodule()).numbers
+    said = f"{scale_in_words(ColourMap.JET, Words())} {numbers_in_words(numbers, Words())}"
     for words in ("−1000 (blue)", "400 HU (red)", "bins of 25 HU", "within 3 mm", "solid"):
-        assert words in figure.caption
-    assert figure.picture.alt == figure.caption
+        assert words in said
 
 
 # Ratings

@@ -13,7 +13,7 @@ import pytest
 
 from LungPNetLib.errors import Cancelled, InputError, OutputError
 from LungPNetLib.output import result_folder
-from LungPNetLib.pipeline import write_checked
+from LungPNetLib.saving import write_checked
 from LungPNetLib.volume import Volume
 
 HOLD = """

@@ -220,6 +220,7 @@ def test_the_sections_stand_in_the_order_of_reading(content):
     assert titles(content) == [
         "Image quality",
         "Warnings",
+        "Nodules",
         "Lung volumes and densities",
         "Views",
         "Not written",
@@ -227,9 +228,9 @@ def test_the_sections_stand_in_the_order_of_reading(content):
     ]
 
 
-def test_stages_that_did_not_run_leave_no_section(thorax):
+def test_stages_that_did_not_run_leave_no_section_but_that_of_the_nodules(thorax):
     result = a_result(lungs=None, quality=[], warnings=[], not_written={})
-    assert titles(build(result, thorax[0], None)) == ["Views", "Methods"]
+    assert titles(build(result, thorax[0], None)) == ["Nodules", "Views", "Methods"]
 
 
 def test_the_worst_checks_come_first_with_value_unit_and_meaning(content):
@@ -331,7 +332,9 @@ def test_methods_hold_versions_models_and_the_date(content):
     rows = dict(section(content, "Methods").blocks[0].rows)
     assert "version 0.1.0" in rows["Software"]
     assert "numpy 2.4.6" in rows["Software"]
-    assert "ab" * 32 in rows["Model lung-unet"]
+    network = rows["Network: lungs"]
+    assert network.startswith("lung-unet, trained on made-up patients and 3 real patients, comes ")
+    assert "ab" * 32 in network
     assert rows["Run started"] == "2024-02-01T10:00:00Z"
     assert "deidentify no" in rows["Run"]
     assert rows["Result format"].endswith("schema version 1.0")

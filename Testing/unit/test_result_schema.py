@@ -12,6 +12,14 @@ import jsonschema
 import pytest
 
 import LungPNetLib.report
+from LungPNetLib.evaluation.froc import RATES
+from LungPNetLib.evaluation.operating_points import OperatingPoint, OperatingTable
+from LungPNetLib.grading.measure import NoduleMeasurements
+from LungPNetLib.grading.nodule_type import NoduleType, TypeFinding
+from LungPNetLib.nodules.finding import FindingName, Status
+from LungPNetLib.nodules.heterogeneity import HeterogeneityNumbers
+from LungPNetLib.nodules.stage import AT_MOST
+from LungPNetLib.pipeline import FALSE_FINDINGS, STAGES
 from LungPNetLib.result import (
     SCHEMA_VERSION,
     GridInfo,
@@ -22,6 +30,7 @@ from LungPNetLib.result import (
     Verdict,
 )
 from LungPNetLib.study import Acquisition, Patient
+from nodule_samples import a_chest, findings, stage_record
 from report_samples import a_result
 
 SCHEMA = json.loads(
@@ -35,9 +44,15 @@ def validator() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(SCHEMA)
 
 
+@pytest.fixture(scope="module")
+def result_json() -> str:
+    nodules = findings(*a_chest((3.0, 3.0, 3.0)), scores=(0.9, 0.3))
+    return a_result(nodules=nodules, nodule_stage=stage_record()).to_json()
+
+
 @pytest.fixture
-def record() -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads(a_result().to_json())
+def record(result_json) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(result_json)
     return loaded
 
 
@@ -63,6 +78,11 @@ def test_the_version_is_that_of_the_code():
         ("check", QualityCheck),
         ("lungs", LungResult),
         ("lung_measurement", LungMeasurement),
+        ("nodule_measurements", NoduleMeasurements),
+        ("type_finding", TypeFinding),
+        ("heterogeneity", HeterogeneityNumbers),
+        ("operating_points", OperatingTable),
+        ("operating_point", OperatingPoint),
     ],
 )
 def test_every_field_of_a_dataclass_is_described_and_required(definition, kind):
@@ -78,6 +98,19 @@ def test_every_field_of_the_result_is_described_and_required():
 
 def test_verdicts_are_those_of_the_code():
     assert SCHEMA["$defs"]["verdict"]["enum"] == [verdict.value for verdict in Verdict]
+
+
+def test_closed_sets_are_those_of_the_code():
+    definitions = SCHEMA["$defs"]
+    nodule = definitions["nodule"]["properties"]
+    assert nodule["name"]["enum"] == [name.value for name in FindingName]
+    assert nodule["status"]["enum"] == [status.value for status in Status]
+    types = definitions["type_finding"]["properties"]["nodule_type"]["enum"]
+    assert types == [kind.value for kind in NoduleType]
+    assert tuple(definitions["false_findings"]["enum"]) == FALSE_FINDINGS == RATES
+    stages = definitions["run"]["properties"]["options"]["properties"]["stages"]
+    assert tuple(stages["items"]["enum"]) == STAGES
+    assert SCHEMA["properties"]["nodules"]["maxItems"] == AT_MOST
 
 
 def objects_in(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -130,6 +163,11 @@ def test_every_key_is_required(validator, record):
         (("lungs", "measurements", 0, "laa950_percent"), 101),
         (("lungs", "measurements", 0, "volume_ml"), None),
         (("lungs", "measurements", 0, "side"), "middle"),
+        (("nodules", 0, "name"), "lump"),
+        (("nodules", 0, "score"), 1.5),
+        (("nodules", 0, "measurements", "long_axis_mm"), 0),
+        (("nodules", 0, "origin"), "clicked"),
+        (("nodule_stage", "operating_rate"), 3),
         (("models", 0, "sha256"), "abc"),
         (("outputs",), ["folder/result.json"]),
         (("run", "started"), "yesterday"),

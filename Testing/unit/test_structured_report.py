@@ -19,14 +19,21 @@ from export_samples import (
     hu,
     label_array,
     lung_result,
+    nodule_result,
     validation_errors,
     write_lungs,
+    write_with_nodules,
 )
 from LungPNetLib import __version__
+from LungPNetLib.dicom.export import LUNG_SEGMENTS, SegmentLayer, write_layers
+from LungPNetLib.dicom.masks import read_mask
+from LungPNetLib.dicom.nodules import nodule_segments
 from LungPNetLib.dicom.structured_report import write_measurements
 from LungPNetLib.errors import InputError
 from LungPNetLib.reading import read_study
 from LungPNetLib.study import Study
+from LungPNetLib.volume import read_image
+from nodule_samples import findings, stage_record
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +183,107 @@ def test_segmentation_file_that_is_no_dicom_is_refused(study, tmp_path):
     (tmp_path / "seg.dcm").write_text("not DICOM")
     with pytest.raises(InputError, match=r"seg\.dcm"):
         write_measurements(study, lung_result(), tmp_path / "seg.dcm", tmp_path / "sr.dcm")
+
+
+# --- Nodules ---
+
+
+@pytest.fixture(scope="module")
+def nodule_report(study, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("nodules")
+    segmentation = write_with_nodules(study, folder / "seg.dcm")
+    write_measurements(study, nodule_result(study), segmentation, folder / "sr.dcm")
+    return folder / "sr.dcm"
+
+
+def nodule_groups_of(path: Path) -> list:
+    return [g for g in groups_of(path) if g.finding_type.value == "27925004"]
+
+
+def test_each_selected_nodule_has_its_measurements(study, nodule_report):
+    result = nodule_result(study)
+    groups = nodule_groups_of(nodule_report)
+    assert [g.tracking_identifier for g in groups] == ["Nodule 1", "Nodule 2"]
+    assert len(groups_of(nodule_report)) == 4
+    for group, nodule in zip(groups, result.nodules, strict=False):
+        measured = nodule.measurements
+        found = numbers_of(group)
+        expected = {
+            ("103339001", None): (measured.long_axis_mm, "mm"),
+            ("103340004", None): (measured.short_axis_mm, "mm"),
+            ("81827009", "373098007"): (measured.mean_diameter_mm, "mm"),
+            ("118565006", None): (measured.volume_mm3, "mm3"),
+            ("112031", "373098007"): (measured.mean_hu, "[hnsf'U]"),
+            ("112031", "386136009"): (measured.sd_hu, "[hnsf'U]"),
+            ("112031", "255605001"): (measured.min_hu, "[hnsf'U]"),
+            ("112031", "56851009"): (measured.max_hu, "[hnsf'U]"),
+            ("SOLID300", None): (100 * measured.solid_fraction, "%"),
+            ("TLU2", None): (nodule.heterogeneity.entropy_bits, "bit"),
+            ("NODSCORE", None): (nodule.score, "1"),
+        }
+        assert set(found) == set(expected)
+        for key, (value, unit) in expected.items():
+            # DICOM writes decimals with 16 characters.
+            assert found[key] == (pytest.approx(value, rel=1e-9, abs=1e-9), unit)
+    assert validation_errors(nodule_report) == []
+
+
+def test_a_nodule_says_where_it_lies_and_of_which_type_it_is(study, nodule_report):
+    kinds = {"solid": "SOLID", "part-solid": "PARTSOLID", "non-solid": "NONSOLID"}
+    sides = ("24028007", "7771000")
+    nodules = nodule_result(study).nodules[:2]
+    for group, nodule, side in zip(nodule_groups_of(nodule_report), nodules, sides, strict=True):
+        (site,) = group.finding_sites
+        assert site.value.value == "39607008"
+        assert site.laterality.value == side
+        answers = {one.name.value: one.value.value for one in group.get_qualitative_evaluations()}
+        assert answers["NODTYPE"] == kinds[nodule.type_finding.nodule_type.value]
+
+
+def test_a_nodule_refers_to_its_segment_and_names_the_networks(nodule_report):
+    segments = pydicom.dcmread(nodule_report.with_name("seg.dcm")).SegmentSequence
+    for group, segment in zip(nodule_groups_of(nodule_report), segments[2:], strict=True):
+        assert group.referenced_segment.referenced_segment_numbers == [segment.SegmentNumber]
+        assert group.tracking_uid == segment.TrackingUID
+    texts = [i.TextValue for i in items_of(pydicom.dcmread(nodule_report)) if "TextValue" in i]
+    for task in ("segmenter", "detector"):
+        assert f"{task}: {stage_record()[task]}" in texts
+
+
+def test_a_mass_is_called_one(study, tmp_path):
+    result = nodule_result(study)
+    large = replace(
+        result.nodules[0], measurements=replace(result.nodules[0].measurements, long_axis_mm=30.1)
+    )
+    write_measurements(study, replace(result, nodules=[large]), None, tmp_path / "sr.dcm")
+    (group,) = [g for g in groups_of(tmp_path / "sr.dcm") if g.finding_type.value == "4147007"]
+    assert group.tracking_identifier == "Mass 1"
+    assert validation_errors(tmp_path / "sr.dcm") == []
+
+
+def test_a_real_nodule_comes_back_from_the_dicom_objects(real_data, tmp_path):
+    study = read_study(real_data / "lidc-0001" / "ct")
+    votes = read_image(real_data / "lidc-0001" / "nodule_reader_votes.nii.gz")
+    on_ct = votes.resampled_to(study.ct, interpolation="nearest")
+    nodule = on_ct.with_array((on_ct.array >= 2).astype(np.uint8))
+    lungs = study.ct.with_array(np.where(study.ct.array < -600, 1, 0).astype(np.uint8))
+    result = replace(
+        lung_result(),
+        nodules=findings(study.ct, lungs, nodule, (0.9,)),
+        nodule_stage=stage_record(),
+    )
+    segments = nodule_segments(result.selected_nodules)
+    layers = [SegmentLayer(lungs, LUNG_SEGMENTS[:1]), SegmentLayer(nodule, segments)]
+    seg, sr = tmp_path / "seg.dcm", tmp_path / "sr.dcm"
+    write_layers(study, layers, seg)
+    write_measurements(study, result, seg, sr)
+    # Longer than 30 mm with its spiculae, so it is called a mass.
+    found = read_mask(seg, study.ct, roi="Mass 1")
+    np.testing.assert_array_equal(found.array != 0, nodule.array != 0)
+    (group,) = [g for g in groups_of(sr) if g.tracking_identifier == "Mass 1"]
+    assert group.finding_type.value == "4147007"
+    long_mm, unit = numbers_of(group)["103339001", None]
+    assert unit == "mm"
+    assert 30 < long_mm < 33
+    assert validation_errors(seg) == []
+    assert validation_errors(sr) == []

@@ -64,6 +64,10 @@ def _add_manifest(verbs: Any) -> None:
             f"--{split}", type=Path, nargs="+", default=[], metavar="MANIFEST",
             help=f"manifests whose patients are for {split}",
         )  # fmt: skip
+    verb.add_argument(
+        "--split", type=Path, nargs="+", default=[], metavar="MANIFEST",
+        help="manifests whose column 'split' says what each patient is for",
+    )  # fmt: skip
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(command=manifest)
 
@@ -136,8 +140,15 @@ def manifest(arguments: argparse.Namespace) -> int:
         for path in getattr(arguments, part)
         for row in read_manifest(path).rows
     ]
+    rows += [row for path in arguments.split for row in read_manifest(path, ("split",)).rows]
     if not rows:
         raise InputError("Give at least one manifest: --training MANIFEST --validation MANIFEST")
+    unknown = {row.columns["split"] for row in rows} - set(PARTS)
+    if unknown:
+        raise InputError(
+            f"A manifest of --split has '{min(unknown)}' in its column 'split'; accepted: "
+            f"{', '.join(PARTS)}."
+        )
     patients = {
         part: tuple(dict.fromkeys(r.patient_id for r in rows if r.columns["split"] == part))
         for part in PARTS

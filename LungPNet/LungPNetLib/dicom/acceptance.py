@@ -18,7 +18,7 @@ from LungPNetLib.dicom.header import quiet_pydicom
 from LungPNetLib.errors import InputError, OutputError
 
 _MEASUREMENT_GROUP = "125007"
-_TRACKING_UID = "112040"
+_TRACKING_IDENTIFIER, _TRACKING_UID = "112039", "112040"
 _LONGEST = 64
 
 
@@ -84,6 +84,24 @@ def is_accepted(path: Path) -> bool:
         The file is no SR.
     """
     return bool(_read(path, ["Modality", "VerificationFlag"]).VerificationFlag == "VERIFIED")
+
+
+def measurement_groups(path: Path) -> dict[str, str]:
+    """Tracking UIDs of the measurement groups of an SR, by their tracking identifiers.
+
+    Raises
+    ------
+    InputError
+        The file is no SR.
+    """
+    groups = {}
+    for item in _items(_read(path, None)):
+        uid = _tracking_uid(item)
+        parts = item.get("ContentSequence") or ()
+        names = [str(one.TextValue) for one in parts if _code_of(one) == _TRACKING_IDENTIFIER]
+        if uid is not None and names:
+            groups[names[0]] = uid
+    return groups
 
 
 def _checked(what: str, text: str) -> str:

@@ -51,6 +51,8 @@ class SegmentSpec:
         Recommended display colour, 0 to 255 each.
     algorithm_family : Term
         Kind of method that found it (DICOM CID 7162).
+    region_code : Term, optional
+        Anatomic region that it lies in.
     """
 
     label: int
@@ -59,6 +61,7 @@ class SegmentSpec:
     type_code: Term
     rgb: tuple[int, int, int]
     algorithm_family: Term = ARTIFICIAL_INTELLIGENCE
+    region_code: Term | None = None
 
 
 LUNG_SEGMENTS = (
@@ -82,6 +85,22 @@ LUNG_SEGMENTS = (
 """The segments of ``lungs.nrrd``."""
 
 
+@dataclass(frozen=True, eq=False)
+class SegmentLayer:
+    """A label map and what its labels are; segments of different layers may overlap.
+
+    Parameters
+    ----------
+    labels : Volume
+        uint8 label map on the grid of the CT.
+    segments : sequence of SegmentSpec
+        One for each label that occurs in ``labels``.
+    """
+
+    labels: Volume
+    segments: Sequence[SegmentSpec]
+
+
 def write_segmentation(
     study: Study,
     labels: Volume,
@@ -90,21 +109,26 @@ def write_segmentation(
     *,
     deidentify: bool = False,
 ) -> None:
-    """Write ``labels`` as a BINARY DICOM Segmentation on the source slices of ``study``.
+    """Write one label map as a BINARY DICOM Segmentation; see :func:`write_layers`."""
+    write_layers(study, [SegmentLayer(labels, segments)], path, deidentify=deidentify)
 
-    Segment ``n`` of the file is ``segments[n - 1]``, also where that label does not occur.
+
+def write_layers(
+    study: Study, layers: Sequence[SegmentLayer], path: Path, *, deidentify: bool = False
+) -> None:
+    """Write label maps as a BINARY DICOM Segmentation on the source slices of ``study``.
+
+    Segment ``n`` of the file is the ``n``-th of all layers, also where its label does not occur.
     Slices (of each segment) without a labelled pixel are left out, as DICOM allows.
 
     Parameters
     ----------
     study : Study
         The CT, read from DICOM.
-    labels : Volume
-        uint8 label map on the grid of ``study.ct``. If that grid was resampled
-        (``study.geometry.regridded``), every pixel of a source slice takes the label of the voxel
-        that its centre lies in; otherwise slices are taken as they are.
-    segments : sequence of SegmentSpec
-        One for each label that occurs in ``labels``.
+    layers : sequence of SegmentLayer
+        At least one. If the grid of ``study.ct`` was resampled (``study.geometry.regridded``),
+        every pixel of a source slice takes the label of the voxel that its centre lies in;
+        otherwise slices are taken as they are.
     path : Path
         File to write.
     deidentify : bool
@@ -113,23 +137,44 @@ def write_segmentation(
     Raises
     ------
     InputError
-        There is nothing to export, a label has no segment, the label map is not on the grid of
+        There is nothing to export, a label has no segment, a label map is not on the grid of
         the CT, or the study has no usable DICOM source.
     OutputError
         The file cannot be written.
     """
-    numbered = labels.with_array(_segment_numbers(labels, segments))
+    numbered = [
+        layer.labels.with_array(_segment_numbers(layer.labels, layer.segments)) for layer in layers
+    ]
     headers = read_source_headers(study, deidentify=deidentify)
-    on_slices = _on_source_slices(study, numbered, headers)
-    if not on_slices.any():
+    on_slices = [_on_source_slices(study, labels, headers) for labels in numbered]
+    if not any(labels.any() for labels in on_slices):
         raise InputError(
             "There is nothing to export: no labelled voxel reaches a slice of the source series."
         )
-    frames = np.zeros((headers.n_frames, *headers.shape), dtype=np.uint8)
-    frames[list(headers.frame_of_slice)] = on_slices
+    segments = [segment for layer in layers for segment in layer.segments]
+    if len(layers) == 1:
+        frames = np.zeros((headers.n_frames, *headers.shape), dtype=np.uint8)
+        frames[list(headers.frame_of_slice)] = on_slices[0]
+    else:
+        frames = _stacked(on_slices, [len(layer.segments) for layer in layers], headers)
     segmentation = _segmentation(headers, frames, segments)
     headers.stamp_identity(segmentation)
     save_object(segmentation, path)
+
+
+def _stacked(
+    on_slices: Sequence[npt.NDArray[np.generic]], counts: Sequence[int], headers: SourceHeaders
+) -> npt.NDArray[np.uint8]:
+    """One mask a segment, shape (frames, rows, columns, segments)."""
+    # Segments come first in memory: what stays empty of a small segment's mask then takes none.
+    masks = np.zeros((sum(counts), headers.n_frames, *headers.shape), dtype=np.uint8)
+    before = 0
+    for labels, count in zip(on_slices, counts, strict=True):
+        for frame, plane in zip(headers.frame_of_slice, labels, strict=True):
+            for number in np.unique(plane[plane != 0]).tolist():
+                masks[before + number - 1, frame] = plane == number
+        before += count
+    return np.moveaxis(masks, 0, -1)
 
 
 def _segmentation(
@@ -172,6 +217,9 @@ def _description(number: int, segment: SegmentSpec) -> Any:
         ),
         tracking_id=segment.name,
         tracking_uid=hd.UID(),
+        anatomic_regions=None
+        if segment.region_code is None
+        else [hd.sr.CodedConcept(*segment.region_code)],
         display_color=hd.color.CIELabColor.from_rgb(*segment.rgb),
     )
 

@@ -1,14 +1,12 @@
 """DICOM Structured Report (TID 1500) of an analysis, as a new series in the study of its CT.
 
-Each stage adds its measurement groups in a function of its own (see :func:`_lung_groups`);
-what is common to all groups lies in :class:`_Report`.
+Each stage adds its measurement groups in a function of its own (see :func:`_lung_groups` and
+``nodule_groups``); what is common to all groups lies in ``measurement_groups``.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,29 +27,35 @@ from LungPNetLib.dicom.derived import (
 )
 from LungPNetLib.dicom.export import ANATOMICAL_STRUCTURE, LEFT_LUNG, RIGHT_LUNG
 from LungPNetLib.dicom.header import quiet_pydicom
+from LungPNetLib.dicom.measurement_groups import (
+    ATTENUATION,
+    HOUNSFIELD_UNIT,
+    MEAN,
+    PERCENT,
+    PRIVATE_SCHEME,
+    VOLUME,
+    Report,
+    Site,
+    Subject,
+    add_comment,
+    group,
+    number,
+)
+from LungPNetLib.dicom.nodule_groups import nodule_groups
 from LungPNetLib.errors import InputError
 from LungPNetLib.result import LungMeasurement, LungResult, StudyResult
 from LungPNetLib.study import Study
 
 SR_SERIES_NUMBER = 9002
 
-PRIVATE_SCHEME = "99LUNGPNET"
-"""Coding scheme of concepts that DICOM, SNOMED CT and UCUM have no code for."""
-
-VOLUME = Term("118565006", "SCT", "Volume")
-MEAN = Term("373098007", "SCT", "Mean")
-ATTENUATION = Term("112031", "DCM", "Attenuation Coefficient")
 PERCENTILE_15 = Term("PERC15", PRIVATE_SCHEME, "15th percentile")
 LAA_950 = Term("LAA950", PRIVATE_SCHEME, "Share of lung volume below -950 HU")
 
 MILLILITER = Term("ml", "UCUM", "milliliter")
-HOUNSFIELD_UNIT = Term("[hnsf'U]", "UCUM", "Hounsfield unit")
-PERCENT = Term("%", "UCUM", "Percent")
 
 CT_PROCEDURE = Term("25045-6", "LN", "CT unspecified body region")
 ENGLISH = Term("en", "RFC5646", "English")
 DEVICE = Term("121007", "DCM", "Device")
-COMMENT = Term("121106", "DCM", "Comment")
 
 _SIDES = {"right": RIGHT_LUNG, "left": LEFT_LUNG}
 
@@ -69,7 +73,9 @@ def write_measurements(
     The report is PARTIAL, PRELIMINARY and UNVERIFIED, observed by the device LungPNet. One
     measurement group a lung holds its volume (mL), mean attenuation (HU), 15th percentile of
     attenuation (HU) and share of volume below -950 HU (%); what limits the densities is said in a
-    comment. Values that are not finite are left out.
+    comment. One a selected nodule holds its axes and mean diameter (mm), volume (mm3), density
+    (HU), the share at or above -300 HU (%), entropy (bit), score and type. Values that are not
+    finite are left out.
 
     Parameters
     ----------
@@ -94,8 +100,9 @@ def write_measurements(
         The file cannot be written.
     """
     headers = read_source_headers(study, deidentify=deidentify)
-    report = _Report(headers, _read_segmentation(segmentation_path, headers))
+    report = Report(headers, _read_segmentation(segmentation_path, headers))
     groups = [] if result.lungs is None else list(_lung_groups(report, result.lungs))
+    groups += nodule_groups(report, result)
     if not groups:
         raise InputError("There is nothing to export: the result holds no measurements.")
     document = _document(report, groups)
@@ -103,114 +110,30 @@ def write_measurements(
     save_object(document, path)
 
 
-@dataclass(frozen=True)
-class _Report:
-    """What all measurement groups of one report refer to."""
-
-    headers: SourceHeaders
-    segmentation: Dataset | None
-
-    def evidence(self) -> list[Dataset]:
-        images = self.headers.images
-        return images if self.segmentation is None else [*images, self.segmentation]
-
-    def segment_of(self, structure: Term) -> Dataset | None:
-        """The description of the segment of this type, if it has any frame."""
-        if self.segmentation is None:
-            return None
-        described = [
-            item
-            for item in self.segmentation.SegmentSequence
-            if item.SegmentedPropertyTypeCodeSequence[0].CodeValue == structure.value
-        ]
-        used = {
-            group.SegmentIdentificationSequence[0].ReferencedSegmentNumber
-            for group in self.segmentation.PerFrameFunctionalGroupsSequence
-        }
-        return next((item for item in described if item.SegmentNumber in used), None)
-
-
-def _lung_groups(report: _Report, lungs: LungResult) -> Iterable[Any]:
+def _lung_groups(report: Report, lungs: LungResult) -> Iterable[Any]:
     """One measurement group for each of the two lungs that was measured."""
     for measured in lungs.measurements:
-        if measured.side in _SIDES:
-            numbers = [number for number in _lung_numbers(measured) if number is not None]
-            group = _group(report, _SIDES[measured.side], numbers, f"Lungs: {lungs.method}")
-            for caveat in lungs.density_caveats:
-                _add_comment(group, caveat)
-            yield group
+        if measured.side not in _SIDES:
+            continue
+        lung = _SIDES[measured.side]
+        method = f"Lungs: {lungs.method}"
+        subject = Subject(lung.meaning, ANATOMICAL_STRUCTURE, lung, Site(lung), (method,))
+        made = group(report, subject, _lung_numbers(measured))
+        for caveat in lungs.density_caveats:
+            add_comment(made, caveat)
+        yield made
 
 
 def _lung_numbers(measured: LungMeasurement) -> list[Any]:
     return [
-        _number(VOLUME, measured.volume_ml, MILLILITER),
-        _number(ATTENUATION, measured.mean_hu, HOUNSFIELD_UNIT, derivation=MEAN),
-        _number(ATTENUATION, measured.perc15_hu, HOUNSFIELD_UNIT, derivation=PERCENTILE_15),
-        _number(LAA_950, measured.laa950_percent, PERCENT),
+        *number(VOLUME, measured.volume_ml, MILLILITER),
+        *number(ATTENUATION, measured.mean_hu, HOUNSFIELD_UNIT, MEAN),
+        *number(ATTENUATION, measured.perc15_hu, HOUNSFIELD_UNIT, PERCENTILE_15),
+        *number(LAA_950, measured.laa950_percent, PERCENT),
     ]
 
 
-def _number(name: Term, value: float, unit: Term, derivation: Term | None = None) -> Any:
-    import highdicom as hd
-
-    if not math.isfinite(value):
-        return None
-    return hd.sr.Measurement(
-        name=hd.sr.CodedConcept(*name),
-        value=float(value),
-        unit=hd.sr.CodedConcept(*unit),
-        derivation=None if derivation is None else hd.sr.CodedConcept(*derivation),
-    )
-
-
-def _group(report: _Report, structure: Term, numbers: list[Any], method: str) -> Any:
-    """A measurement group about ``structure``, on its segment where the report has one."""
-    import highdicom as hd
-
-    segment = report.segment_of(structure)
-    tracking = hd.sr.TrackingIdentifier(
-        uid=hd.UID() if segment is None else segment.TrackingUID,
-        identifier=structure.meaning if segment is None else segment.TrackingID,
-    )
-    content = {
-        "tracking_identifier": tracking,
-        "finding_category": hd.sr.CodedConcept(*ANATOMICAL_STRUCTURE),
-        "finding_type": hd.sr.CodedConcept(*structure),
-        "finding_sites": [hd.sr.FindingSite(hd.sr.CodedConcept(*structure))],
-        "algorithm_id": hd.sr.AlgorithmIdentification("LungPNet", __version__, [method]),
-        "measurements": numbers,
-    }
-    images = report.headers.images
-    if segment is None or report.segmentation is None:
-        sources = [
-            hd.sr.SourceImageForMeasurementGroup(image.SOPClassUID, image.SOPInstanceUID)
-            for image in images
-        ]
-        return hd.sr.MeasurementsAndQualitativeEvaluations(source_images=sources, **content)
-    reference = hd.sr.ReferencedSegment(
-        sop_class_uid=report.segmentation.SOPClassUID,
-        sop_instance_uid=report.segmentation.SOPInstanceUID,
-        segment_number=int(segment.SegmentNumber),
-        source_series=hd.sr.SourceSeriesForSegmentation(images[0].SeriesInstanceUID),
-    )
-    return hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
-        referenced_segment=reference, **content
-    )
-
-
-def _add_comment(group: Any, text: str) -> None:
-    import highdicom as hd
-
-    group[0].ContentSequence.append(
-        hd.sr.TextContentItem(
-            name=hd.sr.CodedConcept(*COMMENT),
-            value=text,
-            relationship_type=hd.sr.RelationshipTypeValues.CONTAINS,
-        )
-    )
-
-
-def _document(report: _Report, groups: list[Any]) -> Any:
+def _document(report: Report, groups: list[Any]) -> Any:
     import highdicom as hd
     from highdicom.coding_schemes import CodingSchemeIdentificationItem
 

@@ -18,7 +18,7 @@ Niemeijer M et al. On combining computer-aided detection systems. IEEE Trans Med
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import partial
@@ -158,13 +158,18 @@ def froc_score(scans: Sequence[JudgedScan], *, seed: int = 0) -> FrocScore:
     return FrocScore(tuple(means[:-1]), means[-1], len(scans), len(counts.nodule_scores))
 
 
-def froc_table(scans: Sequence[JudgedScan], *, seed: int = 0) -> Table:
-    """One row for all scans, for those with a nodule, and for each size and type there is.
+def froc_scores(scans: Sequence[JudgedScan], *, seed: int = 0) -> dict[str, FrocScore]:
+    """Figures of all scans, of those with a nodule, and of each size and type there is.
+
+    Returns
+    -------
+    dict of str to FrocScore
+        By the name of the row of :func:`froc_table`.
 
     Notes
     -----
     Rows of a size or a type are over all scans: findings on other nodules count neither way, false
-    ones count in each row. CPM only with its interval, lest the table become too wide.
+    ones count in each row.
 
     Raises
     ------
@@ -177,6 +182,11 @@ def froc_table(scans: Sequence[JudgedScan], *, seed: int = 0) -> Table:
     for kind in NoduleType:
         rows[kind.value] = counting_only(scans, partial(_has_type, kind))
     scores = {name: froc_score(chosen, seed=seed) for name, chosen in rows.items()}
+    return {name: score for name, score in scores.items() if score.n_nodules}
+
+
+def froc_table(scores: Mapping[str, FrocScore]) -> Table:
+    """One row for each of :func:`froc_scores`; only the CPM has its interval beside it."""
     cells = [
         (
             name,
@@ -186,7 +196,6 @@ def froc_table(scans: Sequence[JudgedScan], *, seed: int = 0) -> Table:
             score.cpm.in_words(),
         )
         for name, score in scores.items()
-        if score.n_nodules
     ]
     rates = ("1/8", "1/4", "1/2", "1", "2", "4", "8")
     return Table(("nodules", "scans", "n", *rates, "CPM"), tuple(cells))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from LungPNetLib.console import add_progress_option, make_reporter, print_result
 from LungPNetLib.errors import Cancelled, InputError, LungPNetError, ModelError
 from LungPNetLib.events import Reporter
 from LungPNetLib.lungs.predict import LungMethod
+from LungPNetLib.output import distinct_names
 from LungPNetLib.report.wording import NOTICE
 from LungPNetLib.result import StudyResult, Verdict
 from LungPNetLib.runtime import Runtime
@@ -150,7 +149,7 @@ def _tasks(arguments: argparse.Namespace) -> list[_Task]:
         raise InputError(
             "There is no CT to read. Give DICOM folders or image files, or --manifest MANIFEST."
         )
-    names = _distinct(name for name, _ in wanted)
+    names = distinct_names(name for name, _ in wanted)
     return [_Task(name, path) for name, (_, path) in zip(names, wanted, strict=True)]
 
 
@@ -161,23 +160,6 @@ def _own_name(path: Path) -> str:
     name = Path(os.path.abspath(path)).name  # noqa: PTH100  (links keep the name they have here)
     ends = sorted((end for end in IMAGE_FORMATS if name.lower().endswith(end)), key=len)
     return name[: -len(ends[-1])] if ends and not path.is_dir() else name
-
-
-def _distinct(names: Iterable[str]) -> list[str]:
-    """Names that are safe for a folder; one that was there before gets a number.
-
-    >>> _distinct(["ct", "CT", "../p:1"])
-    ['ct', 'CT-2', 'p_1']
-    """
-    chosen: dict[str, str] = {}
-    for name in names:
-        plain = re.sub(r"[^\w. -]+", "_", name).strip("._ ") or "study"
-        number, distinct = 1, plain
-        while distinct.casefold() in chosen:
-            number += 1
-            distinct = f"{plain}-{number}"
-        chosen[distinct.casefold()] = distinct
-    return list(chosen.values())
 
 
 def _segment(
@@ -223,7 +205,7 @@ def _segment(
 def _write_images(ct: Volume, found: Volume, folder: Path, every: int, reporter: Reporter) -> int:
     """Write masks and pictures; gives the number of pictures."""
     from LungPNetLib.lungs.pictures import masked, write_slices
-    from LungPNetLib.pipeline import write_checked
+    from LungPNetLib.saving import write_checked
 
     with reporter.stage("masks"):
         write_checked(found, folder / "lungs.nrrd")

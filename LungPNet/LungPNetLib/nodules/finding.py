@@ -11,7 +11,12 @@ from typing import Any
 from LungPNetLib.errors import InputError
 from LungPNetLib.grading.measure import NoduleMeasurements
 from LungPNetLib.grading.nodule_type import TypeFinding
+from LungPNetLib.nodules.heterogeneity import HeterogeneityNumbers
 from LungPNetLib.volume import Triplet
+
+MASS_FROM_MM = 30.0
+"""What has a longer axis is called a mass (Fleischner Society; Bankier et al., Radiology
+2024;310:e232558)."""
 
 
 class Origin(str, Enum):
@@ -20,6 +25,13 @@ class Origin(str, Enum):
     CLICKED = "clicked"
     OUTLINED = "outlined"
     FOUND = "found"
+
+
+class FindingName(str, Enum):
+    """What a finding is called, by its size alone."""
+
+    NODULE = "nodule"
+    MASS = "mass"
 
 
 class Status(str, Enum):
@@ -75,6 +87,14 @@ class NoduleFinding:
     status : Status
     comment : str
         A person's words.
+    score : float, optional
+        0 to 1, by which the nodule stage ranks what it found; no probability. None for what a
+        person put into the list.
+    selected : bool
+        Whether it reaches the operating point that was chosen; report and DICOM objects hold only
+        these.
+    heterogeneity : HeterogeneityNumbers, optional
+        None until it was measured.
 
     Raises
     ------
@@ -90,6 +110,9 @@ class NoduleFinding:
     type_finding: TypeFinding | None = None
     status: Status = Status.OPEN
     comment: str = ""
+    score: float | None = None
+    selected: bool = True
+    heterogeneity: HeterogeneityNumbers | None = None
 
     def __post_init__(self) -> None:
         if not self.finding_id:
@@ -101,6 +124,13 @@ class NoduleFinding:
                 f"Nodule {self.finding_id} has the centre {self.centre_lps_mm}; accepted: three "
                 "finite positions in mm."
             )
+
+    @property
+    def name(self) -> FindingName:
+        """Mass or nodule, by the long axis; nodule where it was not measured."""
+        measured = self.measurements
+        is_mass = measured is not None and measured.long_axis_mm > MASS_FROM_MM
+        return FindingName.MASS if is_mass else FindingName.NODULE
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -115,11 +145,18 @@ class NoduleFinding:
             "type_finding": None if self.type_finding is None else self.type_finding.to_dict(),
             "status": self.status.value,
             "comment": self.comment,
+            "name": self.name.value,
+            "score": self.score,
+            "selected": self.selected,
+            "heterogeneity": None if self.heterogeneity is None else self.heterogeneity.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> NoduleFinding:
         """The inverse of :meth:`to_dict`.
+
+        Entries of scenes from before there was a nodule stage have no score, selection and
+        heterogeneity.
 
         Raises
         ------
@@ -129,7 +166,8 @@ class NoduleFinding:
         try:
             x, y, z = map(float, record["centre_lps_mm"])
             mask, measurements = record["mask"], record["measurements"]
-            type_finding = record["type_finding"]
+            type_finding, score = record["type_finding"], record.get("score")
+            heterogeneity = record.get("heterogeneity")
             return cls(
                 finding_id=str(record["finding_id"]),
                 centre_lps_mm=(x, y, z),
@@ -141,6 +179,11 @@ class NoduleFinding:
                 type_finding=None if type_finding is None else TypeFinding.from_dict(type_finding),
                 status=Status(record["status"]),
                 comment=str(record["comment"]),
+                score=None if score is None else float(score),
+                selected=bool(record.get("selected", True)),
+                heterogeneity=None
+                if heterogeneity is None
+                else HeterogeneityNumbers.from_dict(heterogeneity),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(

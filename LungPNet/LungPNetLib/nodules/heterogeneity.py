@@ -8,13 +8,12 @@ what was reconstructed with similar kernels and slice thickness.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import signal
 
 from LungPNetLib.errors import InputError
 from LungPNetLib.grading.measure import lesion_box, measure_nodule
@@ -69,6 +68,23 @@ class HeterogeneityNumbers:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values under the names above."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> HeterogeneityNumbers:
+        """The inverse of :meth:`to_dict`.
+
+        Raises
+        ------
+        InputError
+            Names are missing or unknown.
+        """
+        try:
+            return cls(**record)
+        except TypeError as error:
+            raise InputError(
+                f"These are no heterogeneity numbers of a nodule ({error}). They come from another "
+                "version or were changed by hand; measure the nodule again."
+            ) from error
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,7 +240,10 @@ def _ball(box: Volume, radius_mm: float) -> Floats:
 
 def _sums(values: Floats, ball: Floats) -> Floats:
     """Sums of whole numbers within the ball around each voxel; exact, because rounded again."""
-    sums: Floats = np.rint(signal.fftconvolve(values, ball, mode="same"))
+    # Here, because result.json's types come from this file and scipy.signal is slow to import.
+    from scipy.signal import fftconvolve
+
+    sums: Floats = np.rint(fftconvolve(values, ball, mode="same"))
     return sums
 
 

@@ -154,7 +154,7 @@ def _write_volumes(
         write_rgb,
     )
     from LungPNetLib.nodules.heterogeneity import on_grid
-    from LungPNetLib.pipeline import write_checked
+    from LungPNetLib.saving import write_checked
 
     write_rgb(heterogeneity_image(ct, labels, colours), ct, folder / "overlay.nrrd")
     write_checked(hu_inside(ct, labels), folder / "heterogeneity.nrrd")
@@ -220,7 +220,7 @@ def _about(colours: ColourMap) -> dict[str, Any]:
     """What the summaries say of how the result was made; nothing that names the patient."""
     from LungPNetLib.nodules.colours import COLOUR_RANGE_HU, OUTSIDE_HU
     from LungPNetLib.nodules.heterogeneity import OUTSIDE
-    from LungPNetLib.pipeline import software_versions
+    from LungPNetLib.provenance import software_versions
     from LungPNetLib.report.wording import NOTICE
 
     return {

@@ -21,7 +21,6 @@ from LungPNetLib.nodules.page import (
     wrapped,
 )
 from LungPNetLib.report import planes, wording
-from LungPNetLib.report.blocks import Figure
 from LungPNetLib.report.language import Words
 from LungPNetLib.report.pictures import LUNG_WINDOW_HU, Picture
 from LungPNetLib.report.planes import Cut, Plane
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 SECTIONS = 6
 """At most so many on the sheet of a nodule."""
-REPORT_SECTIONS = 4
 _MARGIN_MM = 10.0
 _SECTION_PX = 240
 _MOST_PX_PER_MM = 12.0
@@ -85,28 +83,39 @@ def nodule_sheet(
     words = Words()
     lines = [numbers_in_words(numbers, words), scale_in_words(colours, words), words(_SECTIONS)]
     heading = f"{name}. {wording.NOTICE}."
-    return _drawn(_sections(ct, mask, SECTIONS), colours, heading, lines)
+    return _drawn(_sections(ct, mask), colours, heading, lines)
 
 
-def heterogeneity_figure(
-    ct: Volume,
-    mask: Volume,
-    numbers: HeterogeneityNumbers,
-    words: Words,
-    colours: ColourMap = ColourMap.JET,
-) -> Figure:
-    """The sections of one nodule for the report: letters and units only, and a caption.
+def coloured_section(
+    cut: Cut, px_per_mm: float, alt: str, colours: ColourMap = ColourMap.JET
+) -> Picture:
+    """One section in colours with the legend, as PNG: letters and units only, in no language.
 
-    Parameters and errors are those of :func:`nodule_sheet`; ``words`` says the caption.
+    Parameters
+    ----------
+    cut : Cut
+        With labels; what is not 0 is coloured.
+    px_per_mm : float
+    alt : str
+        For people who cannot see it.
+    colours : ColourMap
+
+    Raises
+    ------
+    DependencyError
+        matplotlib is not installed.
     """
-    image = _drawn(_sections(ct, mask, REPORT_SECTIONS), colours)
+    width, height = section_size_px(cut, px_per_mm)
+    legend_left = 2 * LETTER_PX + width + EDGE_PX
+    page = Page(legend_left + LEGEND_PX, height)
+    page.paste(section_in_colours(cut, px_per_mm, colours), LETTER_PX, 0)
+    page.sides(cut, (LETTER_PX, 0), (width, height))
+    page.legend(legend_left, 0, height, colours)
+    image = page.drawn()
     buffer = io.BytesIO()
     # Lossless: a JPEG would invent colours that the legend does not have.
     image.save(buffer, "PNG", optimize=True)
-    texts = (scale_in_words(colours, words), words(_SECTIONS), numbers_in_words(numbers, words))
-    text = " ".join(texts)
-    picture = Picture(buffer.getvalue(), "image/png", image.width, image.height, text)
-    return Figure(picture, text)
+    return Picture(buffer.getvalue(), "image/png", image.width, image.height, alt)
 
 
 def scale_in_words(colours: ColourMap, words: Words) -> str:
@@ -154,15 +163,15 @@ def nodule_crop(ct: Volume, mask: Volume, margin_mm: float) -> tuple[Volume, Vol
     return planes.cropped_around(image, labels, margin_mm)
 
 
-def _sections(ct: Volume, mask: Volume, count: int) -> list[Cut]:
+def _sections(ct: Volume, mask: Volume) -> list[Cut]:
     image, labels = nodule_crop(ct, mask, _MARGIN_MM)
     first, last = planes.extent(planes.marked(labels), Plane.AXIAL)
-    indices = planes.spread(first, last, count)[::-1]
+    indices = planes.spread(first, last, SECTIONS)[::-1]
     return [planes.cut(image, labels, Plane.AXIAL, index) for index in indices]
 
 
 def _drawn(
-    cuts: Sequence[Cut], colours: ColourMap, heading: str = "", texts: Sequence[str] = ()
+    cuts: Sequence[Cut], colours: ColourMap, heading: str, texts: Sequence[str]
 ) -> Image.Image:
     """Two rows of sections, CT above, with the legend on the right and texts above and below."""
     width_mm, height_mm = cuts[0].size_mm
@@ -170,12 +179,12 @@ def _drawn(
     width, height = section_size_px(cuts[0], px_per_mm)
     cell = max(width, _NARROWEST_PX) + 2 * LETTER_PX
     legend_left = 2 * EDGE_PX + len(cuts) * cell
-    page_width = max(legend_left + LEGEND_PX, _NARROWEST_PAGE_PX if texts else 0)
+    page_width = max(legend_left + LEGEND_PX, _NARROWEST_PAGE_PX)
     lines = wrapped(texts, page_width - 2 * EDGE_PX)
-    top = EDGE_PX + (LINE_PX if heading else 0)
+    top = EDGE_PX + LINE_PX
     rows = (top + LINE_PX, top + LINE_PX + height + EDGE_PX)
     below = rows[1] + height + LINE_PX + EDGE_PX
-    page = Page(page_width, below + (len(lines) * LINE_PX + EDGE_PX if lines else 0))
+    page = Page(page_width, below + len(lines) * LINE_PX + EDGE_PX)
     page.write(heading, EDGE_PX, EDGE_PX + LINE_PX / 2)
     for number, cut in enumerate(cuts):
         left = EDGE_PX + number * cell + (cell - width) // 2

@@ -70,7 +70,7 @@ def _write_table(
     arguments: argparse.Namespace, settings: RadiomicsSettings, reporter: Reporter
 ) -> Features:
     from LungPNetLib.dicom.masks import read_mask
-    from LungPNetLib.pipeline import software_versions
+    from LungPNetLib.provenance import software_versions
     from LungPNetLib.radiomics.features import features
     from LungPNetLib.radiomics.tables import write_features
     from LungPNetLib.reading import read_study

@@ -15,10 +15,11 @@ from LungPNetLib.result import Verdict
 
 @dataclass(frozen=True)
 class Paragraph:
-    """Running text."""
+    """Running text, with a line above it that is its title, if there is one."""
 
     kind: ClassVar[str] = "paragraph"
     text: str
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,24 @@ class Facts:
 class Table:
     """Numbers with their units in the header; the first column names the row.
 
-    ``notes`` stand right under the table, on the same page.
+    Parameters
+    ----------
+    header : tuple of str
+    rows : tuple of tuple of str
+    notes : tuple of str
+        Right under the table, on the same page.
+    texts : tuple of int
+        Columns that hold words, not numbers; they are aligned to the left like the first.
+    shares : tuple of float
+        Widths of the columns on paper, relative to each other; equal if there are none.
     """
 
     kind: ClassVar[str] = "table"
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    texts: tuple[int, ...] = ()
+    shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +98,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Figures at one scale, ``columns`` of them side by side."""
+    """Figures at one scale, ``columns`` of them side by side; a row may have different widths."""
 
     kind: ClassVar[str] = "gallery"
     columns: int

@@ -6,15 +6,12 @@ did not run. A new stage adds its function to :func:`build`.
 
 from __future__ import annotations
 
-from typing import Any
-
 from LungPNetLib.report import head, wording
 from LungPNetLib.report.blocks import (
     Block,
     Bullets,
     CheckRow,
     Checks,
-    Facts,
     Figure,
     Gallery,
     ReportContent,
@@ -22,9 +19,12 @@ from LungPNetLib.report.blocks import (
     Table,
 )
 from LungPNetLib.report.language import Language, Words
+from LungPNetLib.report.methods import methods
+from LungPNetLib.report.nodule_pictures import nodule_pictures
+from LungPNetLib.report.nodules import nodules
 from LungPNetLib.report.pictures import histogram_picture
 from LungPNetLib.report.views import views
-from LungPNetLib.result import SCHEMA_VERSION, StudyResult, Verdict
+from LungPNetLib.result import StudyResult, Verdict
 from LungPNetLib.volume import Volume
 
 _VERDICTS = {Verdict.PASS: "PASS", Verdict.WARN: "WARN", Verdict.REFUSE: "REFUSE"}
@@ -41,6 +41,7 @@ def build(
     ct: Volume,
     lungs: Volume | None,
     language: Language = Language.ENGLISH,
+    nodule_labels: Volume | None = None,
 ) -> ReportContent:
     """Collect what the report shows, and draw its pictures.
 
@@ -54,11 +55,14 @@ def build(
         Label map on the grid of ``ct`` (1 right, 2 left), or None where the stage did not run.
     language : Language
         Of the report; numbers, units, codes and what comes from DICOM are the same in all.
+    nodule_labels : Volume or None
+        Label map on the grid of ``ct``, label k for ``result.nodules[k - 1]``; without it nodules
+        are not pictured.
 
     Raises
     ------
     InputError
-        The label map does not lie on the grid of the CT.
+        A label map does not lie on the grid of the CT.
     DependencyError
         matplotlib is not installed.
     """
@@ -66,10 +70,12 @@ def build(
     sections = (
         _quality(result, words),
         _warnings(result, words),
+        nodules(result, ct, words),
         _lungs(result, words),
+        nodule_pictures(result.selected_nodules, ct, nodule_labels, words),
         views(ct, lungs, words),
         _not_written(result, words),
-        _methods(result, words),
+        methods(result, words),
     )
     return ReportContent(
         language=language,
@@ -182,57 +188,3 @@ def _not_written(result: StudyResult, words: Words) -> Section | None:
         for name, reason in result.not_written.items()
     )
     return Section(words("Not written"), (Bullets(items),))
-
-
-_LUNG_METHODS = {
-    "classical": "classical: thresholds and morphology, no learned weights",
-    "network": "network: 2-D U-Net, cleaned in 3-D",
-}
-
-
-def _methods(result: StudyResult, words: Words) -> Section:
-    rows = []
-    if result.lungs is not None:
-        method = wording.plain(result.lungs.method)
-        rows.append((words("Lungs"), words(_LUNG_METHODS.get(method, method))))
-    rows += [
-        (words("Model {id}").format(id=model.get("id", "")).strip(), _listed(model))
-        for model in result.models
-    ]
-    run = dict(result.run)
-    rows += [
-        (words("Software"), _listed(result.software)),
-        (words("Run started"), _shown(run.pop("started", None))),
-        (words("Run"), _listed(run)),
-        (words("Input"), wording.plain(result.input_format)),
-        (words("Study UID"), wording.plain(result.acquisition.study_uid)),
-        (words("Series UID"), wording.plain(result.acquisition.series_uid)),
-        (
-            words("Result format"),
-            words("result.json, schema version {version}").format(version=SCHEMA_VERSION),
-        ),
-    ]
-    return Section(words("Methods"), (Facts(tuple(row for row in rows if row[1])),))
-
-
-def _listed(record: dict[str, Any]) -> str:
-    """The entries of a JSON object in one line, nested ones in brackets."""
-    parts = []
-    for key, value in record.items():
-        name, text = wording.plain(key).replace("_", " "), _shown(value)
-        if text:
-            parts.append(f"{name} ({text})" if isinstance(value, dict) else f"{name} {text}")
-    return wording.plain(", ".join(parts), 1500)
-
-
-def _shown(value: Any) -> str:
-    """One JSON value in words; empty for null."""
-    if isinstance(value, dict):
-        return _listed(value)
-    if isinstance(value, (list, tuple)):
-        return " + ".join(_shown(item) for item in value)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return "" if value is None else wording.plain(value)

@@ -24,6 +24,8 @@ _MM = 72 / 25.4
 _WIDTH = 182 * _MM
 _GAP = 3 * _MM
 _TALLEST_FIGURE = 59 * _MM
+_MOST_ROWS_TOGETHER, _MOST_COLUMNS = 5, 8
+"""Of a table that stays on one page, and of one in the size of other text."""
 _INK, _GREY, _RULE = "#1b2733", "#51626f", "#c3ccd4"
 _VERDICTS = {
     Verdict.PASS: ("#ffffff", "#1f6f43"),
@@ -127,14 +129,17 @@ def _section(section: Section) -> list[Any]:
             case Paragraph() | Bullets():
                 waiting += flowables
                 continue
-            case Table():
+            case Table() if len(block.rows) <= _MOST_ROWS_TOGETHER:
                 story.append(KeepTogether([*waiting, *flowables]))
             case Gallery():
                 story += [KeepTogether([*waiting, flowables[0]]), *flowables[1:]]
+            case Table():
+                grid, *notes = flowables
+                story += [CondPageBreak(70 * _MM), *waiting, grid, KeepTogether(notes)]
             case Facts() | Checks():  # long tables that may go on over the page
                 story += [CondPageBreak(25 * _MM), *waiting, *flowables]
         waiting = []
-    return [*story, KeepTogether(waiting)] if waiting else story
+    return [*story, KeepTogether(waiting)]
 
 
 _TIGHT = [
@@ -176,7 +181,8 @@ def _text(
 def _block(block: Block) -> list[Any]:
     match block:
         case Paragraph():
-            return [_spaced(_text(block.text))]
+            title = [_spaced(_text(block.title, bold=True))] if block.title else []
+            return [*title, _spaced(_text(block.text))]
         case Bullets():
             return [_spaced(_bullet(item)) for item in block.items]
         case Facts():
@@ -210,15 +216,22 @@ def _facts(block: Facts, width: float, name_width: float) -> Any:
 def _numbers(block: Table) -> list[Any]:
     from reportlab.platypus import Table as Grid
 
-    rows = [[_text(cell, bold=True, alignment=2 * (i > 0)) for i, cell in enumerate(block.header)]]
-    rows += [
-        [_text(cell, bold=i == 0, alignment=2 * (i > 0)) for i, cell in enumerate(row)]
-        for row in block.rows
+    left = (0, *block.texts)
+    size = 8.5 if len(block.header) <= _MOST_COLUMNS else 7.8
+    rows = [
+        [
+            _text(cell, size=size, bold=bold or i == 0, alignment=0 if i in left else 2)
+            for i, cell in enumerate(row)
+        ]
+        for bold, row in [(True, block.header), *((False, row) for row in block.rows)]
     ]
+    # Words begin away from the number that ends before them.
+    apart = [("LEFTPADDING", (i, 0), (i, -1), 6) for i in block.texts]
     rules = [("LINEBELOW", (0, 0), (-1, -1), 0.4, _RULE)]
-    widths = [_WIDTH / len(block.header)] * len(block.header)
-    grid = Grid(rows, widths, style=[*_TIGHT, *rules])
-    return [grid, *(_spaced(_text(note, size=8)) for note in block.notes)]
+    shares = block.shares or (1.0,) * len(block.header)
+    widths = [_WIDTH * share / sum(shares) for share in shares]
+    grid = Grid(rows, widths, repeatRows=1, style=[*_TIGHT, *rules, *apart])
+    return [grid, *(_spaced(_text(note, size=7.8)) for note in block.notes)]
 
 
 def _badge(verdict: Verdict, text: str, size: float) -> Any:
@@ -280,5 +293,7 @@ def _gallery(block: Gallery) -> list[Any]:
         ]
         captions = [_text(figure.caption, size=7.5, colour=_GREY) for figure in row]
         widths = [width + _GAP for width, _ in sizes]
-        grids.append(Grid([images, captions], widths, hAlign="LEFT", style=_TIGHT))
+        # A caption stays under its picture, and the pictures of a row together.
+        together = [*_TIGHT, ("NOSPLIT", (0, 0), (-1, -1))]
+        grids.append(Grid([images, captions], widths, hAlign="LEFT", style=together))
     return grids

@@ -21,8 +21,9 @@ LUNG_WINDOW_HU = (-1350.0, 150.0)
 """Darkest and brightest HU of the usual lung window (level -600, width 1500)."""
 
 _FEATURE = "Drawing pictures"
-_SMALLEST_CELL_PX = (400, 300)
 _FONT_PX = 26
+_SMALLEST_CELL = (15.4, 11.54)
+"""Width and height in letters: letters, position and scale bar have room."""
 _BAR_CM = (20, 10, 5, 2, 1, 0.5, 0.2, 0.1)
 
 
@@ -60,7 +61,11 @@ def slice_picture(
     outlines: Sequence[Outline] = (),
 ) -> Picture:
     """One slice as JPEG with contours, orientation letters, position and scale bar."""
-    image = sheet([[cut]], px_per_mm=px_per_mm, window_hu=window_hu, outlines=outlines)
+    return as_jpeg(sheet([[cut]], px_per_mm=px_per_mm, window_hu=window_hu, outlines=outlines), alt)
+
+
+def as_jpeg(image: Image.Image, alt: str) -> Picture:
+    """A picture of CT, small enough for a page that holds many."""
     buffer = io.BytesIO()
     # Without chroma subsampling the thin coloured lines stay sharp.
     image.save(buffer, "JPEG", quality=88, subsampling=0, optimize=True)
@@ -74,6 +79,7 @@ def sheet(
     window_hu: tuple[float, float] = LUNG_WINDOW_HU,
     outlines: Sequence[Outline] = (),
     caption: str = "",
+    font_px: int = _FONT_PX,
 ) -> Image.Image:
     """Rows of slices at one scale on black, as an RGB picture.
 
@@ -90,15 +96,17 @@ def sheet(
         Labels to draw; labels of the mask that are not named here are not drawn.
     caption : str
         Text for a strip below the slices.
+    font_px : int
+        Height of the letters.
     """
     figures = lazy.require("matplotlib.figure", feature=_FEATURE, extra="report")
     agg = lazy.require("matplotlib.backends.backend_agg", feature=_FEATURE, extra="report")
     from PIL import Image
 
-    cells = [[_cell_px(cut, px_per_mm) for cut in row] for row in rows]
+    cells = [[_cell_px(cut, px_per_mm, font_px) for cut in row] for row in rows]
     heights = [max(height for _, height in row) for row in cells]
     width = max(sum(width for width, _ in row) for row in cells)
-    height = sum(heights) + (2 * _FONT_PX if caption else 0)
+    height = sum(heights) + (2 * font_px if caption else 0)
     # At 72 dots per inch a point of matplotlib is a pixel.
     figure = figures.Figure(figsize=(width / 72, height / 72), dpi=72, facecolor="black")
     canvas = agg.FigureCanvasAgg(figure)
@@ -108,16 +116,20 @@ def sheet(
         for cut, (cell_width, _) in zip(row, sizes, strict=True):
             bounds = (left / width, top / height, cell_width / width, row_height / height)
             cell_mm = (cell_width / px_per_mm, row_height / px_per_mm)
-            _draw(figure.add_axes(bounds), cut, cell_mm, window_hu, outlines)
+            axes = figure.add_axes(bounds)
+            _draw(axes, cut, cell_mm, window_hu, outlines)
+            _draw_letters(axes, cut, font_px)
+            _draw_scale_bar(axes, cell_mm[0], font_px)
             left += cell_width
-    figure.text(8 / width, 0.7 * _FONT_PX / height, caption, color="white", fontsize=_FONT_PX)
+    figure.text(8 / width, 0.7 * font_px / height, caption, color="white", fontsize=font_px)
     canvas.draw()
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
-def _cell_px(cut: Cut, px_per_mm: float) -> tuple[int, int]:
+def _cell_px(cut: Cut, px_per_mm: float, font_px: int) -> tuple[int, int]:
     width, height = (max(1, round(length * px_per_mm)) for length in cut.size_mm)
-    return max(width, _SMALLEST_CELL_PX[0]), max(height, _SMALLEST_CELL_PX[1])
+    least_width, least_height = (round(letters * font_px) for letters in _SMALLEST_CELL)
+    return max(width, least_width), max(height, least_height)
 
 
 def _draw(
@@ -143,8 +155,6 @@ def _draw(
     axes.set(xlim=(-margin_x, width + margin_x), ylim=(height + margin_y, -margin_y))
     axes.set_aspect("auto")
     axes.axis("off")
-    _draw_letters(axes, cut)
-    _draw_scale_bar(axes, cell_mm[0])
 
 
 def _draw_outline(
@@ -168,27 +178,28 @@ def _draw_outline(
         )
 
 
-def _draw_letters(axes: Any, cut: Cut) -> None:
+def _draw_letters(axes: Any, cut: Cut, font_px: int) -> None:
     left, right, top, bottom = cut.letters
-    _text(axes, 0.012, 0.5, left, "left", "center")
-    _text(axes, 0.988, 0.5, right, "right", "center")
-    _text(axes, 0.5, 0.985, top, "center", "top")
-    _text(axes, 0.5, 0.015, bottom, "center", "bottom")
-    _text(axes, 0.012, 0.985, cut.position, "left", "top")
+    _text(axes, (0.012, 0.5), left, ("left", "center"), font_px)
+    _text(axes, (0.988, 0.5), right, ("right", "center"), font_px)
+    _text(axes, (0.5, 0.985), top, ("center", "top"), font_px)
+    _text(axes, (0.5, 0.015), bottom, ("center", "bottom"), font_px)
+    _text(axes, (0.012, 0.985), cut.position, ("left", "top"), font_px)
 
 
-def _text(axes: Any, x: float, y: float, text: str, horizontal: str, vertical: str) -> None:
+def _text(
+    axes: Any, place: tuple[float, float], text: str, anchor: tuple[str, str], font_px: int
+) -> None:
     # A dark plate, for white letters would vanish on soft tissue.
     plate = {"facecolor": "black", "alpha": 0.6, "edgecolor": "none", "pad": 3}
     axes.text(
-        x,
-        y,
+        *place,
         text,
         transform=axes.transAxes,
         color="white",
-        fontsize=_FONT_PX,
-        ha=horizontal,
-        va=vertical,
+        fontsize=font_px,
+        ha=anchor[0],
+        va=anchor[1],
         bbox=plate,
     )
 
@@ -198,7 +209,7 @@ def bar_length_cm(width_mm: float) -> float:
     return next((cm for cm in _BAR_CM if 10 * cm <= width_mm / 3), _BAR_CM[-1])
 
 
-def _draw_scale_bar(axes: Any, cell_width_mm: float) -> None:
+def _draw_scale_bar(axes: Any, cell_width_mm: float, font_px: int) -> None:
     length_cm = bar_length_cm(cell_width_mm)
     share = 10 * length_cm / cell_width_mm
     effects = lazy.require("matplotlib.patheffects", feature=_FEATURE, extra="report")
@@ -211,7 +222,8 @@ def _draw_scale_bar(axes: Any, cell_width_mm: float) -> None:
         solid_capstyle="butt",
         path_effects=[effects.withStroke(linewidth=8, foreground="black")],
     )
-    _text(axes, 0.975 - share / 2, 0.05, f"{length_cm:g} cm", "center", "bottom")
+    label = f"{length_cm:g} cm"
+    _text(axes, (0.975 - share / 2, 0.05), label, ("center", "bottom"), font_px)
 
 
 def histogram_picture(lungs: LungResult, alt: str) -> Picture:

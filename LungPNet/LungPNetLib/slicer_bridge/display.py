@@ -6,6 +6,7 @@ import slicer
 
 from LungPNetLib.report.pictures import LUNG_WINDOW_HU
 
+_SEE_THROUGH = 0.3
 _FILL = 0.125
 """Opacity; Slicer's own is 0.5, under which vessels and nodules are hard to see."""
 
@@ -18,6 +19,13 @@ def showOutlines(segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
     if segmentationNode.GetDisplayNode() is None:
         segmentationNode.CreateDefaultDisplayNodes()
         segmentationNode.GetDisplayNode().SetOpacity2DFill(_FILL)
+
+
+def showInside(segmentationNode: slicer.vtkMRMLSegmentationNode) -> None:
+    """Let a person see into closed surfaces in 3-D, unless their opacity was changed already."""
+    display = segmentationNode.GetDisplayNode()
+    if display is not None and display.GetOpacity3D() == 1.0:
+        display.SetOpacity3D(_SEE_THROUGH)
 
 
 def showLungWindow(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> None:

@@ -1,4 +1,4 @@
-"""How the lungs will be found on this machine: what a person chose, and what is installed."""
+"""What will run on this machine: what a person chose, and what is installed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from slicer.i18n import tr as _
 from LungPNetLib.errors import DependencyError
 from LungPNetLib.slicer_bridge.dependencies import DependencyInstaller, DependencyState
 from LungPNetLib.slicer_bridge.parameters import DeviceChoice, LungMethodChoice
+
+NODULES = "nodules"
+"""Name of the stage."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,22 @@ def whatRuns(
         return WhatRuns(LungMethodChoice.CLASSICAL.value, DeviceChoice.CPU.value, report.words)
     checkInstalled(installer)
     return WhatRuns(method.value, device.value)
+
+
+def stagesToRun(*, findNodules: bool, installer: DependencyInstaller) -> tuple[list[str], str]:
+    """The stages of an analysis, and why nodules are left out against a person's choice, or "".
+
+    There is no way to find nodules without the networks, and the rest can do without them.
+    """
+    from LungPNetLib.pipeline import STAGES
+
+    report = installer.report()
+    ready = report.state is DependencyState.READY
+    stages = [stage for stage in STAGES if stage != NODULES or (findNodules and ready)]
+    if ready or not findNodules:
+        return stages, ""
+    words = _("Nodules were not looked for.")
+    return stages, f"{words} {report.words}"
 
 
 def checkInstalled(installer: DependencyInstaller) -> None:

@@ -8,13 +8,12 @@ its ``finding_id`` as ID; a person may rename, recolour and edit it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import slicer
-import vtk
 from slicer.i18n import tr as _
 
 from LungPNetLib.dicom.export import LUNG_SEGMENTS
@@ -22,18 +21,35 @@ from LungPNetLib.errors import InputError
 from LungPNetLib.grading.measure import measure_nodule
 from LungPNetLib.grading.nodule_type import nodule_type
 from LungPNetLib.nodules.click import segment_click
-from LungPNetLib.nodules.finding import NoduleFinding, Origin, Status
+from LungPNetLib.nodules.finding import FindingName, NoduleFinding, Origin, Status
+from LungPNetLib.nodules.heterogeneity import (
+    RADIUS_MM,
+    HeterogeneityNumbers,
+    measure_heterogeneity,
+)
 from LungPNetLib.slicer_bridge.entries import BROCK, keepEntries
 from LungPNetLib.slicer_bridge.lung_nodes import findLungs
+from LungPNetLib.slicer_bridge.nodule_names import noduleName, noduleNumber
 from LungPNetLib.slicer_bridge.nodule_outlines import (
+    MASS,
+    NODULE,
     addOutline,
+    isChanged,
+    keepMeasuredShape,
     noduleSegmentation,
     outlineBox,
     outlineOf,
     segmentMask,
 )
+from LungPNetLib.slicer_bridge.nodule_stage import stageOf
 from LungPNetLib.slicer_bridge.segmentations import labelsOnVolume
-from LungPNetLib.slicer_bridge.volumes import ctFromNode, lpsPoint, rasPoint
+from LungPNetLib.slicer_bridge.volumes import (
+    ctFromNode,
+    lpsPoint,
+    pointInViews,
+    pointOfVolume,
+    rasPoint,
+)
 from LungPNetLib.volume import Volume
 
 LIST = "LungPNet.Nodules"
@@ -41,8 +57,6 @@ LIST = "LungPNet.Nodules"
 
 _SAME_SHARE = 0.5
 """Outlines that share so much of the smaller one are of the same nodule."""
-
-Point = npt.NDArray[np.float64]
 
 
 def nodulesOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[NoduleFinding]:
@@ -67,6 +81,18 @@ def nodulesOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[NoduleFinding]
     return [NoduleFinding.from_dict(record) for record in records]
 
 
+def shownNodules(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[NoduleFinding]:
+    """The nodule list without the findings below the operating point that is shown.
+
+    Raises
+    ------
+    InputError
+        As ``nodulesOf``.
+    """
+    stage = stageOf(volumeNode)
+    return [one for one in nodulesOf(volumeNode) if stage is None or stage.shows(one)]
+
+
 def addClickedNodule(
     volumeNode: slicer.vtkMRMLScalarVolumeNode, pointRas: npt.ArrayLike
 ) -> NoduleFinding:
@@ -85,7 +111,7 @@ def addClickedNodule(
         There is no nodule at this point, or it is in the list; the scene is as it was.
     """
     ct, lungs = ctFromNode(volumeNode), _lungsOf(volumeNode)
-    clicked = segment_click(ct, lpsPoint(_toVolume(volumeNode, pointRas)), lungs=lungs)
+    clicked = segment_click(ct, lpsPoint(pointOfVolume(volumeNode, pointRas)), lungs=lungs)
     if not clicked.mask.array.any():
         raise InputError(
             _("What lies at this point is smaller than a voxel of this CT. Outline it by hand.")
@@ -126,85 +152,112 @@ def _add(
         origin=origin,
         measurements=measured,
         type_finding=nodule_type(ct, mask),
+        heterogeneity=_heterogeneity(ct, mask),
     )
-    addOutline(volumeNode, finding.finding_id, noduleName(finding), mask)
-    _keep(volumeNode, [*known, finding])
+    showOutline(volumeNode, finding, mask)
+    keepList(volumeNode, [*known, finding])
     # Its number may have been that of a nodule that was deleted, whose answers are not its own.
     keepEntries(volumeNode, BROCK, finding.finding_id, {})
     return finding
 
 
-def measureAgain(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> list[NoduleFinding]:
-    """Measure every nodule of the list as its segment is now; returns the new list.
+def measureAgain(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode, ids: Collection[str]
+) -> list[NoduleFinding]:
+    """Measure nodules of the list as their segments are now; returns the new list.
 
     An entry whose segment was deleted or emptied keeps its place and loses its measurements.
+
+    Parameters
+    ----------
+    ids : collection of str
+        Which ones, by ``finding_id``; the others stay as they are.
     """
     ct, lungs = ctFromNode(volumeNode), _lungsOf(volumeNode)
-    findings = []
-    for finding in nodulesOf(volumeNode):
-        box = outlineBox(volumeNode, finding.finding_id, ct)
-        mask = outlineOf(volumeNode, finding.finding_id, box)
-        if mask is None or not mask.array.any():
-            findings.append(replace(finding, measurements=None, type_finding=None))
-            continue
-        measured = measure_nodule(ct, mask, lungs)
-        findings.append(
-            replace(
-                finding,
-                measurements=measured,
-                type_finding=nodule_type(ct, mask),
-                centre_lps_mm=measured.centre_mm,
-            )
-        )
+    findings = [
+        _measuredAgain(volumeNode, finding, ct, lungs) if finding.finding_id in ids else finding
+        for finding in nodulesOf(volumeNode)
+    ]
     if findings:
-        _keep(volumeNode, findings)
+        keepList(volumeNode, findings)
     return findings
+
+
+def _measuredAgain(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    finding: NoduleFinding,
+    ct: Volume,
+    lungs: Volume | None,
+) -> NoduleFinding:
+    box = outlineBox(volumeNode, finding.finding_id, ct)
+    mask = outlineOf(volumeNode, finding.finding_id, box)
+    # An outline that a person has changed is no longer the one of the label map.
+    reference = None if isChanged(volumeNode, finding.finding_id) else finding.mask
+    finding = replace(finding, mask=reference)
+    keepMeasuredShape(volumeNode, finding.finding_id)
+    if mask is None or not mask.array.any():
+        return replace(finding, measurements=None, type_finding=None, heterogeneity=None)
+    measured = measure_nodule(ct, mask, lungs)
+    return replace(
+        finding,
+        measurements=measured,
+        type_finding=nodule_type(ct, mask),
+        heterogeneity=_heterogeneity(ct, mask),
+        centre_lps_mm=measured.centre_mm,
+    )
+
+
+def _heterogeneity(ct: Volume, mask: Volume) -> HeterogeneityNumbers | None:
+    """None where voxels are so large that none has a neighbour."""
+    return measure_heterogeneity(ct, mask).numbers if min(ct.spacing_mm) <= RADIUS_MM else None
 
 
 def updateNodule(volumeNode: slicer.vtkMRMLScalarVolumeNode, changed: NoduleFinding) -> None:
     """Replace the entry with the same ``finding_id``; rejected nodules are hidden in the views."""
     findings = nodulesOf(volumeNode)
-    _keep(
+    keepList(
         volumeNode, [changed if one.finding_id == changed.finding_id else one for one in findings]
     )
+    _show(volumeNode, [changed])
+
+
+def showListed(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Show the outlines of what is listed and not rejected, and hide all others of the list."""
+    _show(volumeNode, nodulesOf(volumeNode))
+
+
+def _show(volumeNode: slicer.vtkMRMLScalarVolumeNode, findings: Sequence[NoduleFinding]) -> None:
+    stage = stageOf(volumeNode)
     display = noduleSegmentation(volumeNode).GetDisplayNode()
-    display.SetSegmentVisibility(changed.finding_id, changed.status is not Status.REJECTED)
+    if display is None:
+        return
+    wasModifying = display.StartModify()
+    for finding in findings:
+        listed = stage is None or stage.shows(finding)
+        visible = listed and finding.status is not Status.REJECTED
+        display.SetSegmentVisibility(finding.finding_id, visible)
+    display.EndModify(wasModifying)
 
 
 def removeNodule(volumeNode: slicer.vtkMRMLScalarVolumeNode, findingId: str) -> None:
     """Take an entry and its outline out of the scene."""
-    _keep(volumeNode, [one for one in nodulesOf(volumeNode) if one.finding_id != findingId])
+    keepList(volumeNode, [one for one in nodulesOf(volumeNode) if one.finding_id != findingId])
     noduleSegmentation(volumeNode).GetSegmentation().RemoveSegment(findingId)
 
 
-def noduleName(finding: NoduleFinding) -> str:
-    """What people call the nodule."""
-    return _("Nodule {number}").format(number=noduleNumber(finding))
-
-
-def noduleNumber(finding: NoduleFinding) -> int:
-    """Of an entry that was made here, from 1; 0 of others."""
-    digits = finding.finding_id.removeprefix("N")
-    return int(digits) if digits.isdecimal() else 0
+def showOutline(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode, finding: NoduleFinding, mask: Volume
+) -> None:
+    """Make the segment of an entry, under its name and coded type; it is as it was measured."""
+    spec = MASS if finding.name is FindingName.MASS else NODULE
+    addOutline(volumeNode, finding.finding_id, noduleName(finding), mask, spec)
+    keepMeasuredShape(volumeNode, finding.finding_id)
 
 
 def jumpToNodule(volumeNode: slicer.vtkMRMLScalarVolumeNode, finding: NoduleFinding) -> None:
     """Move all slice views to the nodule."""
-    transform = vtk.vtkGeneralTransform()
-    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(
-        volumeNode.GetParentTransformNode(), None, transform
-    )
-    point = transform.TransformPoint(*rasPoint(finding.centre_lps_mm).tolist())
-    slicer.vtkMRMLSliceNode.JumpAllSlices(volumeNode.GetScene(), *point)
-
-
-def _toVolume(volumeNode: slicer.vtkMRMLScalarVolumeNode, pointRas: npt.ArrayLike) -> Point:
-    """A point of the views in the coordinates of the volume, both RAS mm."""
-    transform = vtk.vtkGeneralTransform()
-    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(
-        None, volumeNode.GetParentTransformNode(), transform
-    )
-    return np.array(transform.TransformPoint(*np.asarray(pointRas, np.float64).tolist()))
+    point = pointInViews(volumeNode, rasPoint(finding.centre_lps_mm))
+    slicer.vtkMRMLSliceNode.JumpAllSlices(volumeNode.GetScene(), *point.tolist())
 
 
 def _lungsOf(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Volume | None:
@@ -225,15 +278,24 @@ def _refuseKnown(
             continue
         shared = int(np.count_nonzero(inside & (other.array != 0)))
         if shared > _SAME_SHARE * min(np.count_nonzero(inside), np.count_nonzero(other.array)):
-            raise InputError(
+            stage = stageOf(volumeNode)
+            words = (
                 _(
                     "This nodule is in the list already, as {name}. Click on another one, or "
                     "delete that entry first."
-                ).format(name=noduleName(finding))
+                )
+                if stage is None or stage.shows(finding)
+                else _(
+                    "This was found already, as {name}, with a score too low to be listed. Move "
+                    "the slider of the module LungSegment to the right to list it; once accepted "
+                    "it stays listed."
+                )
             )
+            raise InputError(words.format(name=noduleName(finding)))
 
 
-def _keep(volumeNode: slicer.vtkMRMLScalarVolumeNode, findings: Sequence[NoduleFinding]) -> None:
+def keepList(volumeNode: slicer.vtkMRMLScalarVolumeNode, findings: Sequence[NoduleFinding]) -> None:
+    """Replace the nodule list of a CT; its segmentation must be there."""
     records = [finding.to_dict() for finding in findings]
     text = json.dumps(records, ensure_ascii=False, allow_nan=False)
     noduleSegmentation(volumeNode).SetAttribute(LIST, text)

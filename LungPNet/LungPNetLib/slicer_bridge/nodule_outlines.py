@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import slicer
 from slicer.i18n import tr as _
 
-from LungPNetLib.dicom.derived import Term
 from LungPNetLib.dicom.export import SegmentSpec
+from LungPNetLib.dicom.nodules import ABNORMAL_STRUCTURE, KINDS
 from LungPNetLib.errors import InputError
+from LungPNetLib.nodules.finding import FindingName
 from LungPNetLib.slicer_bridge.display import showOutlines
 from LungPNetLib.slicer_bridge.oriented_images import orientedImage
 from LungPNetLib.slicer_bridge.results import findNode, roleNode
-from LungPNetLib.slicer_bridge.segmentations import labelsOnGrid, segmentsOnVolume, showSurfaces
+from LungPNetLib.slicer_bridge.segmentations import (
+    labelsOnGrid,
+    segmentFingerprint,
+    segmentsOnVolume,
+    showSurfaces,
+)
 from LungPNetLib.slicer_bridge.terminology import terminologyEntry
 from LungPNetLib.slicer_bridge.volumes import lpsPoint, transformOfResults
 from LungPNetLib.volume import Volume
@@ -22,10 +29,21 @@ from LungPNetLib.volume import Volume
 NODULE = SegmentSpec(
     1,
     "Nodule",
-    Term("49755003", "SCT", "Morphologically Abnormal Structure"),
-    Term("27925004", "SCT", "Nodule"),
+    ABNORMAL_STRUCTURE,
+    KINDS[FindingName.NODULE],
     (230, 80, 60),
 )
+
+MASS = SegmentSpec(
+    2,
+    "Mass",
+    ABNORMAL_STRUCTURE,
+    KINDS[FindingName.MASS],
+    (200, 50, 60),
+)
+
+SHAPES = "LungPNet.NoduleShapes"
+"""Attribute: what each outline was when it was measured, a JSON object by the segment's ID."""
 
 _ROLE = "panel-nodules"
 
@@ -35,24 +53,77 @@ def noduleSegmentation(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> Any:
     return findNode(volumeNode, "vtkMRMLSegmentationNode", _ROLE)
 
 
-def addOutline(
-    volumeNode: slicer.vtkMRMLScalarVolumeNode, findingId: str, name: str, mask: Volume
-) -> None:
-    """Show an outline as a segment of the nodule list, made where there is none."""
+def madeNoduleSegmentation(volumeNode: slicer.vtkMRMLScalarVolumeNode, grid: Volume) -> Any:
+    """``noduleSegmentation``, made where there is none.
+
+    Parameters
+    ----------
+    grid : Volume
+        Of the outlines that come into it, or a part of it, in the coordinates of the CT's files.
+    """
     node = roleNode(volumeNode, "vtkMRMLSegmentationNode", _ROLE, _("nodules"))
-    transform = transformOfResults(volumeNode, mask)
+    transform = transformOfResults(volumeNode, grid)
     node.SetAndObserveTransformNodeID(transform.GetID() if transform else None)
     node.SetSourceRepresentationToBinaryLabelmap()
     node.SetReferenceImageGeometryParameterFromVolumeNode(volumeNode)
+    return node
+
+
+def addOutline(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode,
+    findingId: str,
+    name: str,
+    mask: Volume,
+    spec: SegmentSpec = NODULE,
+) -> None:
+    """Show an outline as a segment of the nodule list, made where there is none.
+
+    Parameters
+    ----------
+    spec : SegmentSpec
+        ``NODULE`` or ``MASS``: its coded type and its colour.
+    """
+    node = madeNoduleSegmentation(volumeNode, mask)
     segment = slicer.vtkSegment()
     segment.SetName(name)
-    segment.SetColor(*(part / 255.0 for part in NODULE.rgb))
-    segment.SetTerminology(terminologyEntry(NODULE))
+    segment.SetColor(*(part / 255.0 for part in spec.rgb))
+    segment.SetTerminology(terminologyEntry(spec))
     representation = slicer.vtkSegmentationConverter.GetBinaryLabelmapRepresentationName()
     segment.AddRepresentation(representation, orientedImage(mask))
     node.GetSegmentation().AddSegment(segment, findingId)
     showOutlines(node)
     showSurfaces(node)
+
+
+def measuredShape(volumeNode: slicer.vtkMRMLScalarVolumeNode, findingId: str) -> str | None:
+    """What an outline was when it was measured; None where that is not known."""
+    return _shapes(noduleSegmentation(volumeNode)).get(findingId)
+
+
+def keepMeasuredShape(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode, findingId: str, shape: str | None = None
+) -> None:
+    """Remember what an outline was when it was measured; as it is now by default."""
+    node = noduleSegmentation(volumeNode)
+    if shape is None:
+        shape = segmentFingerprint(node, findingId)
+    node.SetAttribute(SHAPES, json.dumps({**_shapes(node), findingId: shape}))
+
+
+def isChanged(volumeNode: slicer.vtkMRMLScalarVolumeNode, findingId: str) -> bool:
+    """Whether a person has changed or deleted an outline since it was measured."""
+    kept = measuredShape(volumeNode, findingId)
+    return kept not in (None, segmentFingerprint(noduleSegmentation(volumeNode), findingId))
+
+
+def _shapes(node: Any) -> dict[str, str]:
+    try:
+        return dict(json.loads(node.GetAttribute(SHAPES) or "{}"))
+    except ValueError as error:
+        raise InputError(
+            f"The attribute '{SHAPES}' of the nodules' segmentation cannot be read ({error}). "
+            "Remove it in the Data module; the outlines then count as unchanged."
+        ) from error
 
 
 def outlineOf(

@@ -61,6 +61,31 @@ class ThresholdChoice(enum.Enum):
         return str(words[self])
 
 
+class FalseFindingsChoice(enum.Enum):
+    """Operating point of the nodule stage; the values are rates of ``pipeline.FALSE_FINDINGS``."""
+
+    EIGHTH = 0.125
+    QUARTER = 0.25
+    HALF = 0.5
+    ONE = 1.0
+    TWO = 2.0
+    FOUR = 4.0
+    EIGHT = 8.0
+
+    def label(self) -> str:
+        """What the panel shows."""
+        words = {
+            FalseFindingsChoice.EIGHTH: _("1 in 8 scans"),
+            FalseFindingsChoice.QUARTER: _("1 in 4 scans"),
+            FalseFindingsChoice.HALF: _("1 in 2 scans"),
+            FalseFindingsChoice.ONE: _("1 a scan"),
+            FalseFindingsChoice.TWO: _("2 a scan"),
+            FalseFindingsChoice.FOUR: _("4 a scan"),
+            FalseFindingsChoice.EIGHT: _("8 a scan"),
+        }
+        return str(words[self])
+
+
 @parameterNodeWrapper
 class LungPNetParameters:
     """Of the module LungPNet."""
@@ -68,6 +93,8 @@ class LungPNetParameters:
     inputVolume: vtkMRMLScalarVolumeNode
     method: LungMethodChoice = LungMethodChoice.AUTO
     device: DeviceChoice = DeviceChoice.AUTO
+    findNodules: bool = True
+    falseFindings: FalseFindingsChoice = FalseFindingsChoice.ONE
     allowGaps: bool = False
     deidentify: bool = False
 

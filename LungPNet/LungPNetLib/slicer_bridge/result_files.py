@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import numpy as np
 import slicer
 
 from LungPNetLib.dicom.export import LUNG_SEGMENTS
-from LungPNetLib.errors import InputError
+from LungPNetLib.errors import InputError, OutputError
+from LungPNetLib.nodules.finding import NoduleFinding
 from LungPNetLib.result import SCHEMA_VERSION
 from LungPNetLib.slicer_bridge.hierarchy import seriesUid
 from LungPNetLib.slicer_bridge.segmentations import presentLabels
@@ -20,6 +22,7 @@ from LungPNetLib.volume import Volume, read_image
 
 RESULT = "result.json"
 LUNGS = "lungs.nrrd"
+NODULES = "nodules.nrrd"
 
 
 def readResult(folder: Path) -> dict[str, Any]:
@@ -106,13 +109,79 @@ def readLungs(result: Mapping[str, Any], folder: Path) -> Volume | None:
     """
     if result["lungs"] is None:
         return None
-    labels = read_image(folder / LUNGS)
+    labels = _readLabels(result, folder / LUNGS)
+    presentLabels(labels, LUNG_SEGMENTS)
+    return labels
+
+
+def readNodules(result: Mapping[str, Any], folder: Path) -> Volume:
+    """The label map ``nodules.nrrd`` of a result that has one, uint8 or uint16.
+
+    Raises
+    ------
+    InputError
+        It is missing or damaged, or does not lie on the grid that the result states.
+    """
+    labels = _readLabels(result, folder / NODULES)
+    if labels.array.dtype not in (np.uint8, np.uint16):
+        raise InputError(
+            f"{NODULES} must hold uint8 or uint16 values, got {labels.array.dtype}. Analyze the CT "
+            "again."
+        )
+    return labels
+
+
+def keepDecision(folder: Path, started: str, decided: NoduleFinding) -> None:
+    """Write status and comment of a nodule into ``result.json`` of its folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The result folder.
+    started : str
+        ``run.started`` of the result whose nodules are shown.
+    decided : NoduleFinding
+        Known by its ``finding_id``.
+
+    Raises
+    ------
+    InputError
+        The folder was moved, or holds another result by now.
+    OutputError
+        The file cannot be written; the old one stays.
+    """
+    result = readResult(folder)
+    records = [
+        record for record in result.get("nodules", []) if record["finding_id"] == decided.finding_id
+    ]
+    if result["run"]["started"] != started or len(records) != 1:
+        raise InputError(
+            "The result folder has changed since its nodules were shown, so the decision is kept "
+            "in this scene only. Open the result again."
+        )
+    records[0].update(status=decided.status.value, comment=decided.comment)
+    # Beside the old file first, which stays whole whatever happens.
+    partial = folder / f".{RESULT}.partial"
+    try:
+        text = json.dumps(result, indent=2, ensure_ascii=False, allow_nan=False)
+        partial.write_text(text + "\n", encoding="utf-8")
+        partial.replace(folder / RESULT)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise OutputError(
+            f"{RESULT} of the result folder cannot be written ({error.strerror}), so the decision "
+            "is kept in this scene only. Save the scene."
+        ) from error
+
+
+def _readLabels(result: Mapping[str, Any], path: Path) -> Volume:
+    labels = read_image(path)
     if not labels.same_grid_as(gridOf(result)):
         raise InputError(
-            f"{LUNGS} ({_described(labels)}) does not belong to the {RESULT} beside it "
+            f"{path.name} ({_described(labels)}) does not belong to the {RESULT} beside it "
             f"({_described(gridOf(result))}). Analyze the CT again."
         )
-    presentLabels(labels, LUNG_SEGMENTS)
     return labels
 
 

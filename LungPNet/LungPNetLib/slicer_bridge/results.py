@@ -1,4 +1,4 @@
-"""Results of an analysis in the scene: loaded from their folder, and found there again.
+"""Results of an analysis in the scene: how their nodes are marked, and found again.
 
 What belongs to a result is marked by node attributes and by a reference to its CT, never by names
 that a person may change. The marks survive saving and loading of the scene (.mrb).
@@ -17,15 +17,9 @@ from slicer.i18n import tr as _
 from LungPNetLib.dicom.export import LUNG_SEGMENTS
 from LungPNetLib.errors import InputError
 from LungPNetLib.slicer_bridge.hierarchy import placeBeside
-from LungPNetLib.slicer_bridge.result_files import checkBelongs, readLungs, readResult
+from LungPNetLib.slicer_bridge.result_files import checkBelongs
 from LungPNetLib.slicer_bridge.segmentations import fingerprint, showSurfaces, updateSegmentation
-from LungPNetLib.slicer_bridge.tables import (
-    SIDES,
-    updateHistogramChart,
-    updateHistogramTable,
-    updateLungTable,
-    updateQualityTable,
-)
+from LungPNetLib.slicer_bridge.tables import SIDES
 from LungPNetLib.slicer_bridge.volumes import transformOfResults
 from LungPNetLib.volume import Volume
 
@@ -95,37 +89,6 @@ def findResult(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> ResultNodes:
     )
 
 
-def openResult(folder: Path, volumeNode: slicer.vtkMRMLScalarVolumeNode) -> ResultNodes:
-    """Show the result of a folder in the scene of its CT, in the place of an earlier one.
-
-    A segmentation that a person has corrected since is kept, beside the new one.
-
-    Parameters
-    ----------
-    folder : Path
-        What ``lungpnet analyze`` or a panel has written.
-    volumeNode : vtkMRMLScalarVolumeNode
-        The CT.
-
-    Raises
-    ------
-    InputError
-        The folder holds no usable result, or that of another CT; the scene is not changed then.
-    """
-    result = readResult(folder)
-    checkBelongs(result, volumeNode)
-    labels = readLungs(result, folder)
-    writer = _Writer(result, folder, volumeNode)
-    updateQualityTable(
-        writer.node("vtkMRMLTableNode", QUALITY_TABLE, _("quality")), result["quality"]["checks"]
-    )
-    if labels is None:
-        writer.removeLungs()
-    else:
-        writer.showLungs(labels)
-    return findResult(volumeNode)
-
-
 def isCorrected(segmentationNode: slicer.vtkMRMLSegmentationNode) -> bool:
     """Whether a person has changed a segment since the analysis."""
     found = segmentationNode.GetAttribute(SHAPE)
@@ -174,7 +137,7 @@ def lungSegmentation(
     labels : Volume
         uint8: 1 right, 2 left.
     """
-    _keepCorrection(volumeNode, role)
+    keepCorrection(volumeNode, role)
     node = roleNode(volumeNode, "vtkMRMLSegmentationNode", role, title)
     transform = transformOfResults(volumeNode, labels)
     node.SetAndObserveTransformNodeID(transform.GetID() if transform else None)
@@ -184,7 +147,8 @@ def lungSegmentation(
     return node
 
 
-def _keepCorrection(volumeNode: slicer.vtkMRMLScalarVolumeNode, role: str) -> None:
+def keepCorrection(volumeNode: slicer.vtkMRMLScalarVolumeNode, role: str) -> None:
+    """Give a segmentation that a person has corrected another role, so that it is not replaced."""
     node = findNode(volumeNode, "vtkMRMLSegmentationNode", role)
     if node is None or not isCorrected(node):
         return
@@ -192,66 +156,6 @@ def _keepCorrection(volumeNode: slicer.vtkMRMLScalarVolumeNode, role: str) -> No
     node.SetName(_("{name} (corrected)").format(name=node.GetName()))
     if node.GetDisplayNode() is not None:
         node.GetDisplayNode().SetVisibility(False)
-
-
-class _Writer:
-    """Puts one result into the scene of its CT."""
-
-    def __init__(
-        self,
-        result: Mapping[str, Any],
-        folder: Path,
-        volumeNode: slicer.vtkMRMLScalarVolumeNode,
-    ) -> None:
-        self._result = result
-        self._volumeNode = volumeNode
-        self._marks = {
-            FOLDER: str(folder.absolute()),
-            SCHEMA: result["schema_version"],
-            VERSION: result["software"]["version"],
-            STARTED: result["run"]["started"],
-        }
-
-    def node(self, className: str, role: str, title: str) -> Any:
-        """The node of this role, made where there is none, and marked."""
-        return self._mark(roleNode(self._volumeNode, className, role, title))
-
-    def showLungs(self, labels: Volume) -> None:
-        """Segmentation, measurements and histogram."""
-        lungs = self._result["lungs"]
-        self._mark(lungSegmentation(self._volumeNode, SEGMENTATION, _("lungs"), labels))
-        updateLungTable(self.node("vtkMRMLTableNode", LUNG_TABLE, _("lung measurements")), lungs)
-        table = self.node("vtkMRMLTableNode", HISTOGRAM_TABLE, _("lung histogram"))
-        updateHistogramTable(table, lungs)
-        series = {
-            side: self.node("vtkMRMLPlotSeriesNode", role, side)
-            for side, role in HISTOGRAM_SERIES.items()
-            if side in lungs["histogram_ml"]
-        }
-        chart = self.node("vtkMRMLPlotChartNode", HISTOGRAM_CHART, _("lung histogram"))
-        updateHistogramChart(chart, series, table)
-
-    def removeLungs(self) -> None:
-        """Take an earlier run's lungs out of the scene: this one did not look for them."""
-        _keepCorrection(self._volumeNode, SEGMENTATION)
-        for className, role in _LUNG_NODES:
-            node = findNode(self._volumeNode, className, role)
-            if node is not None:
-                node.GetScene().RemoveNode(node)
-
-    def _mark(self, node: Any) -> Any:
-        for name, value in self._marks.items():
-            node.SetAttribute(name, value)
-        return node
-
-
-_LUNG_NODES = (
-    ("vtkMRMLSegmentationNode", SEGMENTATION),
-    ("vtkMRMLTableNode", LUNG_TABLE),
-    ("vtkMRMLPlotChartNode", HISTOGRAM_CHART),
-    *(("vtkMRMLPlotSeriesNode", role) for role in HISTOGRAM_SERIES.values()),
-    ("vtkMRMLTableNode", HISTOGRAM_TABLE),
-)
 
 
 def _nodes(scene: slicer.vtkMRMLScene, className: str) -> Iterator[Any]:

@@ -241,16 +241,25 @@ def fingerprint(segmentationNode: slicer.vtkMRMLSegmentationNode) -> str:
 
     It does not depend on names, colours, order, or on how much empty space is stored around.
     """
-    segmentation = segmentationNode.GetSegmentation()
-    digests = []
-    for segmentId in segmentation.GetSegmentIDs():
-        image = _labelmapOf(segmentationNode, segmentId)
-        if image is not None:
-            shape = _cropped(arrayOf(image) != 0)
-            kind = segmentType(segmentation.GetSegment(segmentId))
-            content = repr((kind, shape.shape)).encode() + np.packbits(shape).tobytes()
-            digests.append(hashlib.sha256(content).digest())
+    ids = segmentationNode.GetSegmentation().GetSegmentIDs()
+    digests = [_digest(segmentationNode, segmentId) for segmentId in ids]
     return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
+
+
+def segmentFingerprint(segmentationNode: slicer.vtkMRMLSegmentationNode, segmentId: str) -> str:
+    """``fingerprint`` of one segment; empty where it is gone or holds no voxel."""
+    isThere = segmentationNode.GetSegmentation().GetSegment(segmentId) is not None
+    return _digest(segmentationNode, segmentId).hex() if isThere else ""
+
+
+def _digest(segmentationNode: slicer.vtkMRMLSegmentationNode, segmentId: str) -> bytes:
+    image = _labelmapOf(segmentationNode, segmentId)
+    if image is None:
+        return b""
+    shape = _cropped(arrayOf(image) != 0)
+    kind = segmentType(segmentationNode.GetSegmentation().GetSegment(segmentId))
+    content = repr((kind, shape.shape)).encode() + np.packbits(shape).tobytes()
+    return hashlib.sha256(content).digest()
 
 
 def _segment(spec: SegmentSpec, image: slicer.vtkOrientedImageData) -> slicer.vtkSegment:

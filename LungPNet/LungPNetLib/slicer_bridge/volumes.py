@@ -7,10 +7,13 @@ in mL; results go under the same transform and so lie where the CT is seen.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import slicer
 import vtk
+from slicer.i18n import tr as _
 
 from LungPNetLib.errors import InputError
 from LungPNetLib.image_files import compact_hu
@@ -123,6 +126,40 @@ def onSameGrid(one: Volume, other: Volume) -> bool:
     tolerance = 0.5 * min(one.spacing_mm)
     upright = [volume.axis_order_to().apply(volume) for volume in (one, other)]
     return upright[0].same_grid_as(upright[1], tolerance_mm=tolerance)
+
+
+def pointOfVolume(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode, pointRas: npt.ArrayLike
+) -> npt.NDArray[np.float64]:
+    """A point of the views in the coordinates of the volume, both RAS mm."""
+    return _transformed(None, volumeNode.GetParentTransformNode(), pointRas)
+
+
+def pointInViews(
+    volumeNode: slicer.vtkMRMLScalarVolumeNode, pointRas: npt.ArrayLike
+) -> npt.NDArray[np.float64]:
+    """The inverse of ``pointOfVolume``."""
+    return _transformed(volumeNode.GetParentTransformNode(), None, pointRas)
+
+
+def _transformed(source: Any, target: Any, pointRas: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    transform = vtk.vtkGeneralTransform()
+    slicer.vtkMRMLTransformNode.GetTransformBetweenNodes(source, target, transform)
+    return np.array(transform.TransformPoint(*np.asarray(pointRas, np.float64).tolist()))
+
+
+def refuseGone(volumeNode: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Refuse to show a result whose CT was deleted while it was computed.
+
+    Another CT may have got the ID of one that is gone, so nodes are compared, not IDs.
+
+    Raises
+    ------
+    InputError
+        It was deleted.
+    """
+    if not slicer.mrmlScene.IsNodePresent(volumeNode):
+        raise InputError(_("The CT is no longer in the scene; its result was dropped."))
 
 
 def transformOfResults(

@@ -50,7 +50,7 @@ def suv(arguments: argparse.Namespace) -> int:
     """Write the SUV volume (on the CT too, if given) and the metrics of the regions."""
     from LungPNetLib.output import result_folder
     from LungPNetLib.pet_reading import read_pet
-    from LungPNetLib.pipeline import write_checked
+    from LungPNetLib.saving import write_checked
     from LungPNetLib.survival.pet_metrics import SuvThreshold
 
     threshold = SuvThreshold.parse(arguments.threshold)
@@ -81,9 +81,9 @@ def _with_ct(
     """Check PET against the CT, if one is given; where it fits, write the SUV on its grid."""
     if arguments.ct is None:
         return None
-    from LungPNetLib.pipeline import write_checked
     from LungPNetLib.reading import read_study
     from LungPNetLib.result import Verdict
+    from LungPNetLib.saving import write_checked
     from LungPNetLib.survival.pet_alignment import check_alignment, refuse_other_patient
 
     with reporter.stage("read CT"):

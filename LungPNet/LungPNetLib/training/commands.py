@@ -12,6 +12,12 @@ from typing import Any
 from LungPNetLib.console import add_progress_option, make_reporter, print_result
 from LungPNetLib.errors import InputError
 from LungPNetLib.events import Reporter
+from LungPNetLib.nodules.evaluate_commands import (
+    STAGE,
+    add_options,
+    evaluate_nodules,
+    refuse_options,
+)
 
 
 def add_verbs(verbs: Any) -> None:
@@ -74,6 +80,9 @@ def evaluate(arguments: argparse.Namespace) -> int:
     """Measure registered weights on a cohort."""
     from LungPNetLib.lazy import require
 
+    if arguments.task == STAGE:
+        return evaluate_nodules(arguments)
+    refuse_options(arguments)
     require("lightning", feature="evaluating a network", extra="train")
     from LungPNetLib.training.card import metric_words
     from LungPNetLib.training.evaluate import evaluate_weights
@@ -198,9 +207,10 @@ def _add_train(verbs: Any) -> None:
 
 def _add_evaluate(verbs: Any) -> None:
     verb = verbs.add_parser("evaluate", help="measure weights on a cohort")
-    verb.add_argument("task")
+    verb.add_argument("task", help=f"a network, such as lungs, or the whole stage: {STAGE}")
     verb.add_argument("--weights", help="safetensors file or id (default: what would be used)")
     verb.add_argument("--manifest", type=Path, help="manifest.csv of the cohort")
+    add_options(verb)
     add_progress_option(verb)
     verb.set_defaults(command=evaluate)
 

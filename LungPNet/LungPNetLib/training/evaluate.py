@@ -35,7 +35,7 @@ def evaluate_weights(
         The weights are missing, damaged, unknown, or do not fit the network.
     """
     loaded = load_weights(task.name, weights=weights)
-    about = _about(loaded)
+    about = about_weights(loaded)
     config: Any = config_from_record(task.config_class, about["config"])
     module = task.make_module(config)
     try:
@@ -65,17 +65,23 @@ def _warn_of_training_patients(manifest: Path, training_ids: list[str], reporter
         )
 
 
-def _about(loaded: Loaded) -> dict[str, Any]:
-    """What the file says about itself."""
+def about_weights(weights: Found | Loaded) -> dict[str, Any]:
+    """What the file says about itself: ``training_ids``, ``config``, ...
+
+    Raises
+    ------
+    ModelError
+        It says nothing.
+    """
     from safetensors import safe_open
 
-    with safe_open(loaded.path, framework="pt") as file:
+    with safe_open(weights.path, framework="pt") as file:
         metadata: dict[str, str] = file.metadata() or {}
     try:
         about: dict[str, Any] = json.loads(metadata[METADATA_KEY])
     except (KeyError, ValueError) as error:
         raise ModelError(
-            f"The weights '{loaded.entry.id}' do not say how they were trained ({error!r}). Export "
-            "them again with: lungpnet train"
+            f"The weights '{weights.entry.id}' do not say how they were trained ({error!r}). "
+            "Export them again with: lungpnet train"
         ) from error
     return about

@@ -198,7 +198,12 @@ class TrainingTask(ABC):
         return replace(config, trainer=replace(config.trainer, epochs=1, steps_per_epoch=2))
 
 
-TASKS: dict[str, str] = {"lungs": "LungPNetLib.lungs.train:LungTask"}
+TASKS: dict[str, str] = {
+    "lungs": "LungPNetLib.lungs.train:LungTask",
+    "nodule-detector": "LungPNetLib.nodules.train_detector:DetectorTask",
+    "nodule-gan": "LungPNetLib.nodules.train_gan:GanTask",
+    "nodule-segmenter": "LungPNetLib.nodules.train:SegmenterTask",
+}
 """Every task by name, and where its class is; imported when it is asked for."""
 
 

@@ -82,13 +82,14 @@ def all_weights() -> list[Found]:
 
 
 def find_weights(
-    task: str, *, weights: Path | str | None = None, variant: str | None = None
+    *tasks: str, weights: Path | str | None = None, variant: str | None = None
 ) -> Found | None:
-    """The weights to use for ``task``; None where none are registered and none were given.
+    """The weights to use for a task; None where none are registered and none were given.
 
     Parameters
     ----------
-    task : str
+    *tasks : str
+        Weights for any of these serve.
     weights : Path or str, optional
         A safetensors file, or the id of registered weights; nothing else is then considered.
     variant : str, optional
@@ -101,14 +102,15 @@ def find_weights(
     """
     if weights is not None:
         found = _given(weights)
-        if found.entry.task != task:
+        if found.entry.task not in tasks:
+            needed = " or ".join(f"'{task}'" for task in tasks)
             raise ModelError(
-                f"The weights '{weights}' were trained for '{found.entry.task}', and '{task}' is "
+                f"The weights '{weights}' were trained for '{found.entry.task}', and {needed} is "
                 "needed. Choose others; see: lungpnet models list"
             )
         return found
     for found in all_weights():
-        if found.entry.task == task and variant in (None, found.entry.variant):
+        if found.entry.task in tasks and variant in (None, found.entry.variant):
             return found
     return None
 

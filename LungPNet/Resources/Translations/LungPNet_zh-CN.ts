@@ -88,6 +88,22 @@
             <translation>每次分析在此新建一个以时间命名的文件夹，不会覆盖已有内容</translation>
         </message>
         <message>
+            <source>Find nodules</source>
+            <translation>查找结节</translation>
+        </message>
+        <message>
+            <source>Looks for nodules in the lungs, where the networks for it are installed</source>
+            <translation>在肺内查找结节（需已安装相应的神经网络）</translation>
+        </message>
+        <message>
+            <source>False findings:</source>
+            <translation>假阳性：</translation>
+        </message>
+        <message>
+            <source>How many false findings you accept in report and DICOM objects, as measured on validation patients; the more, the fewer nodules are missed</source>
+            <translation>报告和 DICOM 对象中可接受的假阳性数量（在验证患者中测得）；数量越多，漏检的结节越少</translation>
+        </message>
+        <message>
             <source>Fill missing slices</source>
             <translation>插补缺失层面</translation>
         </message>
@@ -130,6 +146,18 @@
         <message>
             <source>Click a value to move the views to that lung</source>
             <translation>单击一个数值，视图将移至该侧肺</translation>
+        </message>
+        <message>
+            <source>Click a row to move the views to that nodule, a title to sort by it</source>
+            <translation>单击某行使视图移至该结节，单击列标题排序</translation>
+        </message>
+        <message>
+            <source>Accept, reject or correct nodules</source>
+            <translation>接受、否定或修正结节</translation>
+        </message>
+        <message>
+            <source>Opens the module LungSegment, where the operating point can be changed too</source>
+            <translation>打开 LungSegment 模块，在其中也可更改工作点</translation>
         </message>
         <message>
             <source>Open report</source>
@@ -353,6 +381,74 @@
         <message>
             <source>Measure the segmentation as it is now, with your corrections</source>
             <translation>按当前分割（含您的修正）测量</translation>
+        </message>
+        <message>
+            <source>Nodules</source>
+            <translation>结节</translation>
+        </message>
+        <message>
+            <source>Find nodules</source>
+            <translation>查找结节</translation>
+        </message>
+        <message>
+            <source>Click a row to move the views to that nodule, a title to sort by it</source>
+            <translation>单击某行使视图移至该结节，单击列标题排序</translation>
+        </message>
+        <message>
+            <source>Accept</source>
+            <translation>接受</translation>
+        </message>
+        <message>
+            <source>This is a nodule, and its outline is good</source>
+            <translation>确为结节，且轮廓正确</translation>
+        </message>
+        <message>
+            <source>Reject</source>
+            <translation>排除</translation>
+        </message>
+        <message>
+            <source>This is no nodule; its outline is hidden and the row stays</source>
+            <translation>不是结节；隐藏轮廓，保留该行</translation>
+        </message>
+        <message>
+            <source>Undecided</source>
+            <translation>待定</translation>
+        </message>
+        <message>
+            <source>Neither accepted nor rejected yet</source>
+            <translation>尚未接受或排除</translation>
+        </message>
+        <message>
+            <source>Add by click</source>
+            <translation>单击添加</translation>
+        </message>
+        <message>
+            <source>Edit outline</source>
+            <translation>编辑轮廓</translation>
+        </message>
+        <message>
+            <source>Open the selected nodule in Slicer's Segment Editor; it is measured again when you come back</source>
+            <translation>在 Slicer 的 Segment Editor 中打开所选结节；返回时重新测量</translation>
+        </message>
+        <message>
+            <source>False findings a scan:</source>
+            <translation>每次扫描假阳性：</translation>
+        </message>
+        <message>
+            <source>Fewer false findings to the left, more nodules to the right; shown at once, nothing is computed</source>
+            <translation>向左假阳性较少，向右检出结节较多；立即显示，无需计算</translation>
+        </message>
+        <message>
+            <source>Density in colours</source>
+            <translation>密度伪彩图</translation>
+        </message>
+        <message>
+            <source>Shows the CT inside the nodules in colours, with one scale for all patients: -1000 to 400 HU</source>
+            <translation>以伪彩显示结节内的 CT，所有患者使用同一色标：-1000 至 400 HU</translation>
+        </message>
+        <message>
+            <source>Jet as published, or viridis, which is even and safe for the colour-blind</source>
+            <translation>Jet 与已发表的一致；Viridis 色阶均匀，适合色觉障碍者</translation>
         </message>
         <message>
             <source>Compare two segmentations</source>
@@ -1092,6 +1188,17 @@
         </message>
     </context>
     <context>
+        <name>panels.colour_choice</name>
+        <message>
+            <source>Jet</source>
+            <translation>Jet</translation>
+        </message>
+        <message>
+            <source>Viridis</source>
+            <translation>Viridis</translation>
+        </message>
+    </context>
+    <context>
         <name>panels.import_section</name>
         <message>
             <source>The CT is loaded.</source>
@@ -1109,8 +1216,8 @@
     <context>
         <name>panels.lungpnet_panel</name>
         <message>
-            <source>Check the quality, find and measure the lungs, write the report</source>
-            <translation>检查质量，分割并测量肺，生成报告</translation>
+            <source>Check the quality, find and measure lungs and nodules, write the report</source>
+            <translation>检查质量，查找并测量肺和结节，撰写报告</translation>
         </message>
         <message>
             <source>Choose a chest CT first, or import a DICOM folder</source>
@@ -1154,10 +1261,6 @@
         <message>
             <source>Saved for training as patient {name}; the cohort has {count} studies.</source>
             <translation>已保存用于训练，患者代号 {name}；队列共有 {count} 例检查。</translation>
-        </message>
-        <message>
-            <source>The CT is no longer in the scene; its result was dropped.</source>
-            <translation>该 CT 已不在场景中；其结果已丢弃。</translation>
         </message>
         <message>
             <source>The segmentation is measured as it is now.</source>
@@ -1417,6 +1520,203 @@ slice</source>
         </message>
     </context>
     <context>
+        <name>panels.nodule_rows</name>
+        <message>
+            <source>No.</source>
+            <translation>编号</translation>
+        </message>
+        <message>
+            <source>Finding</source>
+            <translation>检出</translation>
+        </message>
+        <message>
+            <source>Place</source>
+            <translation>位置</translation>
+        </message>
+        <message>
+            <source>Long
+(mm)</source>
+            <translation>长径
+(mm)</translation>
+        </message>
+        <message>
+            <source>Vol.
+(mL)</source>
+            <translation>体积
+(mL)</translation>
+        </message>
+        <message>
+            <source>Score</source>
+            <translation>评分</translation>
+        </message>
+        <message>
+            <source>Status</source>
+            <translation>状态</translation>
+        </message>
+        <message>
+            <source>Number of the nodule, as in the report; its segment has the same name</source>
+            <translation>结节编号，与报告一致；其分割段同名</translation>
+        </message>
+        <message>
+            <source>Type by density alone, which cannot tell part-solid from solid nodules for sure; what is longer than 30 mm is called a mass</source>
+            <translation>类型仅由密度判断，不能可靠区分部分实性与实性结节；长径大于 30 mm 者称为肿块</translation>
+        </message>
+        <message>
+            <source>Right or left lung, and the third of its height; thirds are no lobes</source>
+            <translation>右肺或左肺，及其高度的上、中、下 1/3；1/3 并非肺叶</translation>
+        </message>
+        <message>
+            <source>Longest axis on the axial section with the largest area</source>
+            <translation>面积最大的横断面上的最长径</translation>
+        </message>
+        <message>
+            <source>Volume of the outline</source>
+            <translation>轮廓的体积</translation>
+        </message>
+        <message>
+            <source>Ranks what was found; neither a probability of a nodule nor one of cancer</source>
+            <translation>仅用于排序；既不是结节的概率，也不是癌的概率</translation>
+        </message>
+        <message>
+            <source>What you decided</source>
+            <translation>您的判断</translation>
+        </message>
+        <message>
+            <source>nodule</source>
+            <translation>结节</translation>
+        </message>
+        <message>
+            <source>mass</source>
+            <translation>肿块</translation>
+        </message>
+        <message>
+            <source>open</source>
+            <translation>待定</translation>
+        </message>
+        <message>
+            <source>accepted</source>
+            <translation>已接受</translation>
+        </message>
+        <message>
+            <source>rejected</source>
+            <translation>已排除</translation>
+        </message>
+        <message>
+            <source>R
+upper</source>
+            <translation>右
+上</translation>
+        </message>
+        <message>
+            <source>L
+upper</source>
+            <translation>左
+上</translation>
+        </message>
+        <message>
+            <source>R
+middle</source>
+            <translation>右
+中</translation>
+        </message>
+        <message>
+            <source>L
+middle</source>
+            <translation>左
+中</translation>
+        </message>
+        <message>
+            <source>R
+lower</source>
+            <translation>右
+下</translation>
+        </message>
+        <message>
+            <source>L
+lower</source>
+            <translation>左
+下</translation>
+        </message>
+        <message>
+            <source>R</source>
+            <translation>右</translation>
+        </message>
+        <message>
+            <source>L</source>
+            <translation>左</translation>
+        </message>
+    </context>
+    <context>
+        <name>panels.nodule_section</name>
+        <message>
+            <source>Then click into a nodule in a slice view; Esc stops</source>
+            <translation>然后在切片视图中单击结节；Esc 停止</translation>
+        </message>
+        <message>
+            <source>{names}: measured again, because the outline has changed.</source>
+            <translation>{names}：轮廓已更改，已重新测量。</translation>
+        </message>
+        <message>
+            <source>Look for nodules in these lungs</source>
+            <translation>在此肺内查找结节</translation>
+        </message>
+        <message>
+            <source>Find the lungs first</source>
+            <translation>请先查找肺</translation>
+        </message>
+        <message>
+            <source>Click into a nodule in a slice view; Esc stops.</source>
+            <translation>请在切面视图中点击结节；按 Esc 停止。</translation>
+        </message>
+        <message>
+            <source>{name} was outlined. Check the outline in all views.</source>
+            <translation>已勾画{name}。请在所有视图中核对轮廓。</translation>
+        </message>
+        <message>
+            <source>There is no main window to show the Segment Editor in.</source>
+            <translation>没有可显示分割编辑器的主窗口。</translation>
+        </message>
+        <message>
+            <source>Done in {seconds:.0f} s.</source>
+            <translation>完成，用时 {seconds:.0f} 秒。</translation>
+        </message>
+    </context>
+    <context>
+        <name>panels.nodule_words</name>
+        <message>
+            <source>{shown} of {total} findings are shown. Each may be no nodule; scores are no probabilities.</source>
+            <translation>显示 {total} 个检出中的 {shown} 个。每一个都可能并非结节；评分不是概率。</translation>
+        </message>
+        <message>
+            <source>Report and DICOM objects hold the findings at {rate} false findings a scan.</source>
+            <translation>报告和 DICOM 对象为每次扫描 {rate} 个假阳性时的检出。</translation>
+        </message>
+        <message>
+            <source>{name}: mean {mean} HU, SD {sd} HU, skewness {skewness}, entropy {entropy} bits, {solid} % solid; within {radius} mm SD {localSd} HU, entropy {localEntropy} bits.</source>
+            <translation>{name}：平均 {mean} HU，SD {sd} HU，偏度 {skewness}，熵 {entropy} bit，实性 {solid} %；{radius} mm 内 SD {localSd} HU，熵 {localEntropy} bit。</translation>
+        </message>
+        <message>
+            <source>No nodule was found at this operating point. This does not exclude nodules.</source>
+            <translation>在此工作点未检出结节，但不能排除结节。</translation>
+        </message>
+        <message>
+            <source>No score is high enough for so few false findings.</source>
+            <translation>没有评分能达到如此低的假阳性率。</translation>
+        </message>
+        <message>
+            <source>Nodules were not looked for in this CT yet.</source>
+            <translation>尚未在此 CT 中查找结节。</translation>
+        </message>
+        <message>
+            <source>It is not known how many false findings these weights bring, so there is nothing to choose.</source>
+            <translation>此权重的假阳性数量未知，因此无从选择。</translation>
+        </message>
+        <message>
+            <source>On validation patients ({scans} scans, {nodules} nodules): {sensitivity} % of the nodules found, {false} false findings a scan.</source>
+            <translation>在验证患者中（{scans} 次扫描，{nodules} 个结节）：检出 {sensitivity} % 的结节，每次扫描 {false} 个假阳性。</translation>
+        </message>
+    </context>
+    <context>
         <name>panels.nodulegrade_panel</name>
         <message>
             <source>Click into a nodule in a slice view; Esc stops.</source>
@@ -1461,12 +1761,16 @@ slice</source>
     <context>
         <name>panels.result_section</name>
         <message>
+            <source>The findings are accepted.</source>
+            <translation>结果已确认。</translation>
+        </message>
+        <message>
             <source>Accepted: the DICOM report is complete and verified.</source>
             <translation>已确认：DICOM 报告已完成并已核实。</translation>
         </message>
         <message>
-            <source>The findings are accepted.</source>
-            <translation>结果已确认。</translation>
+            <source>Rejected nodules that are left out of the DICOM report: {count}.</source>
+            <translation>未写入 DICOM 报告的已否定结节：{count} 个。</translation>
         </message>
         <message>
             <source>Verdict</source>
@@ -1546,6 +1850,10 @@ slice</source>
         <message>
             <source>Finding the lungs</source>
             <translation>正在分割肺</translation>
+        </message>
+        <message>
+            <source>Finding the nodules</source>
+            <translation>正在查找结节</translation>
         </message>
         <message>
             <source>Measuring the lungs</source>
@@ -1882,6 +2190,10 @@ slice</source>
     <context>
         <name>slicer_bridge.lung_method</name>
         <message>
+            <source>Nodules were not looked for.</source>
+            <translation>未查找结节。</translation>
+        </message>
+        <message>
             <source>Install it in the module LungPNet, section 'Installation and models'.</source>
             <translation>请在 LungPNet 模块的“安装与模型”部分安装。</translation>
         </message>
@@ -1917,18 +2229,40 @@ slice</source>
         </message>
     </context>
     <context>
+        <name>slicer_bridge.nodule_acceptance</name>
+        <message>
+            <source>The nodules that are shown come from another search than this result. Open the result again, then accept it.</source>
+            <translation>所显示的结节来自另一次查找，而非此结果。请重新打开结果，然后再接受。</translation>
+        </message>
+        <message>
+            <source>The outline of {name} was changed after the analysis, so the report no longer holds what is shown. Reject it, or open the result again.</source>
+            <translation>{name} 的轮廓在分析后已更改，报告与所显示的不再一致。请否定它，或重新打开结果。</translation>
+        </message>
+    </context>
+    <context>
+        <name>slicer_bridge.nodule_names</name>
+        <message>
+            <source>Mass {number}</source>
+            <translation>肿块 {number}</translation>
+        </message>
+        <message>
+            <source>Nodule {number}</source>
+            <translation>结节 {number}</translation>
+        </message>
+    </context>
+    <context>
         <name>slicer_bridge.nodule_nodes</name>
         <message>
             <source>What lies at this point is smaller than a voxel of this CT. Outline it by hand.</source>
             <translation>该点处的结构小于此 CT 的一个体素。请手动勾画。</translation>
         </message>
         <message>
-            <source>Nodule {number}</source>
-            <translation>结节 {number}</translation>
-        </message>
-        <message>
             <source>This nodule is in the list already, as {name}. Click on another one, or delete that entry first.</source>
             <translation>该结节已在列表中（{name}）。请点击其他结节，或先删除该条目。</translation>
+        </message>
+        <message>
+            <source>This was found already, as {name}, with a score too low to be listed. Move the slider of the module LungSegment to the right to list it; once accepted it stays listed.</source>
+            <translation>此处已检出，为{name}，但评分过低，未列出。在 LungSegment 模块中将滑块右移即可列出；接受后将一直列出。</translation>
         </message>
     </context>
     <context>
@@ -1936,6 +2270,40 @@ slice</source>
         <message>
             <source>nodules</source>
             <translation>结节</translation>
+        </message>
+    </context>
+    <context>
+        <name>slicer_bridge.nodule_overlay</name>
+        <message>
+            <source>heterogeneity</source>
+            <translation>异质性</translation>
+        </message>
+        <message>
+            <source>colours of HU</source>
+            <translation>HU 色标</translation>
+        </message>
+        <message>
+            <source>No nodule is shown that could be coloured.</source>
+            <translation>没有可着色的结节。</translation>
+        </message>
+    </context>
+    <context>
+        <name>slicer_bridge.open_result</name>
+        <message>
+            <source>quality</source>
+            <translation>质量</translation>
+        </message>
+        <message>
+            <source>lung histogram</source>
+            <translation>肺直方图</translation>
+        </message>
+        <message>
+            <source>lungs</source>
+            <translation>肺</translation>
+        </message>
+        <message>
+            <source>lung measurements</source>
+            <translation>肺测量</translation>
         </message>
     </context>
     <context>
@@ -1976,6 +2344,34 @@ slice</source>
             <source>SUV 4.0</source>
             <translation>SUV 4.0</translation>
         </message>
+        <message>
+            <source>1 in 8 scans</source>
+            <translation>每 8 次扫描 1 个</translation>
+        </message>
+        <message>
+            <source>1 in 4 scans</source>
+            <translation>每 4 次扫描 1 个</translation>
+        </message>
+        <message>
+            <source>1 in 2 scans</source>
+            <translation>每 2 次扫描 1 个</translation>
+        </message>
+        <message>
+            <source>1 a scan</source>
+            <translation>每次扫描 1 个</translation>
+        </message>
+        <message>
+            <source>2 a scan</source>
+            <translation>每次扫描 2 个</translation>
+        </message>
+        <message>
+            <source>4 a scan</source>
+            <translation>每次扫描 4 个</translation>
+        </message>
+        <message>
+            <source>8 a scan</source>
+            <translation>每次扫描 8 个</translation>
+        </message>
     </context>
     <context>
         <name>slicer_bridge.pet_nodes</name>
@@ -1987,24 +2383,8 @@ slice</source>
     <context>
         <name>slicer_bridge.results</name>
         <message>
-            <source>quality</source>
-            <translation>质量</translation>
-        </message>
-        <message>
-            <source>lung histogram</source>
-            <translation>肺直方图</translation>
-        </message>
-        <message>
             <source>{name} (corrected)</source>
             <translation>{name}（已修正）</translation>
-        </message>
-        <message>
-            <source>lungs</source>
-            <translation>肺</translation>
-        </message>
-        <message>
-            <source>lung measurements</source>
-            <translation>肺测量</translation>
         </message>
     </context>
     <context>
@@ -2142,6 +2522,13 @@ slice</source>
         <message>
             <source>Second (mL)</source>
             <translation>第二个 (mL)</translation>
+        </message>
+    </context>
+    <context>
+        <name>slicer_bridge.volumes</name>
+        <message>
+            <source>The CT is no longer in the scene; its result was dropped.</source>
+            <translation>该 CT 已不在场景中；其结果已丢弃。</translation>
         </message>
     </context>
 </TS>

@@ -132,20 +132,25 @@ def _write_study(plan: PatientPlan, folder: Path, suffix: str) -> StudyRow:
     from LungPNetLib.cohort.manifest import StudyRow
     from LungPNetLib.cohort.phantom.cohort import rendered, split_of
     from LungPNetLib.cohort.phantom.patient import GENERATOR_VERSION
-    from LungPNetLib.cohort.phantom.truth import truth_json
+    from LungPNetLib.cohort.phantom.truth import kinds_in_image, masses, truth_json
     from LungPNetLib.volume import write_image
 
     patient = rendered(plan)
     own = folder / plan.patient_id
     own.mkdir()
-    files = {name: own / f"{name}.{suffix}" for name in ("ct", "lungs", "nodules")}
+    volumes = {"ct": patient.ct, "lungs": patient.lungs, "nodules": patient.nodules}
+    lesion = masses(patient)
+    if lesion.array.any():
+        volumes["lesion"] = lesion
+    files = {name: own / f"{name}.{suffix}" for name in volumes}
     for name, path in files.items():
-        write_image(getattr(patient, name), path)
+        write_image(volumes[name], path)
     (own / "truth.json").write_text(truth_json(patient), encoding="utf-8")
     scanner = plan.scanner
     columns = {
         "seeds_for": split_of(plan.cohort_seed),
         "generator": GENERATOR_VERSION,
+        "kind": kinds_in_image(patient),
         "pathologies": " ".join(kind.value for kind in plan.pathologies),
         "manufacturer": scanner.manufacturer,
         "kernel": scanner.kernel,

@@ -8,10 +8,34 @@ from dataclasses import asdict
 import numpy as np
 
 from LungPNetLib.cohort.phantom.fissures import Lobe
+from LungPNetLib.cohort.phantom.nodule import NoduleType
 from LungPNetLib.cohort.phantom.pathology import Pathology
 from LungPNetLib.cohort.phantom.patient import GENERATOR_VERSION, MadeUpPatient
+from LungPNetLib.volume import Volume
 
 TRUTH_VERSION = "1.1"
+MASS_PATHOLOGIES = (Pathology.CHEST_WALL_MASS, Pathology.HILAR_MASS)
+"""Pathologies that are one mass each."""
+
+
+def kind_word(kind: NoduleType) -> str:
+    """The type as one word: solid, part-solid, ground-glass or calcified."""
+    return "ground-glass" if kind is NoduleType.GROUND_GLASS else kind.value
+
+
+def kinds_in_image(patient: MadeUpPatient) -> str:
+    """A ``kind_word`` for each label that ``patient.nodules`` holds, in the labels' order."""
+    seen = set(np.unique(patient.nodules.array).tolist())
+    return " ".join(kind_word(n.type) for n in patient.nodule_table if n.label in seen)
+
+
+def masses(patient: MadeUpPatient) -> Volume:
+    """uint8, a label from 1 for each mass in the image: its part in the lung."""
+    codes = [k.code for k in MASS_PATHOLOGIES if (patient.pathology.array == k.code).any()]
+    labels = np.zeros(patient.ct.shape, np.uint8)
+    for label, code in enumerate(codes, start=1):
+        labels[patient.pathology.array == code] = label
+    return patient.ct.with_array(labels)
 
 
 def truth_json(patient: MadeUpPatient) -> str:

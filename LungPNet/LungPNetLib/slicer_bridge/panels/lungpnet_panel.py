@@ -18,14 +18,15 @@ from LungPNetLib.slicer_bridge.dependencies import DependencyInstaller
 from LungPNetLib.slicer_bridge.display import centreThreeDViews, showLungWindow
 from LungPNetLib.slicer_bridge.hierarchy import firstCt
 from LungPNetLib.slicer_bridge.language import shownLanguage
-from LungPNetLib.slicer_bridge.lung_method import whatRuns
+from LungPNetLib.slicer_bridge.lung_method import stagesToRun, whatRuns
+from LungPNetLib.slicer_bridge.open_result import openResult
 from LungPNetLib.slicer_bridge.panels.import_section import ImportSection
 from LungPNetLib.slicer_bridge.panels.panel import Panel
 from LungPNetLib.slicer_bridge.panels.result_section import ResultSection
 from LungPNetLib.slicer_bridge.panels.run_area import RunArea, Tone
 from LungPNetLib.slicer_bridge.panels.setup_section import SetupSection
 from LungPNetLib.slicer_bridge.result_files import readResult
-from LungPNetLib.slicer_bridge.results import findCt, openResult
+from LungPNetLib.slicer_bridge.results import findCt
 from LungPNetLib.slicer_bridge.session import WorkerSession, workerSession
 from LungPNetLib.slicer_bridge.sources import sourceOf
 
@@ -107,7 +108,7 @@ class LungPNetPanel(Panel):
         ready = volumeNode is not None and not self.runArea.isBusy
         self.ui.analyzeButton.enabled = ready
         self.ui.analyzeButton.toolTip = (
-            _("Check the quality, find and measure the lungs, write the report")
+            _("Check the quality, find and measure lungs and nodules, write the report")
             if volumeNode
             else _("Choose a chest CT first, or import a DICOM folder")
         )
@@ -122,8 +123,13 @@ class LungPNetPanel(Panel):
         volumeNode = self.parameters.inputVolume
         source = sourceOf(volumeNode, getattr(slicer, "dicomDatabase", None))
         chosen = whatRuns(self.parameters.method, self.parameters.device, self._installer)
+        stages, why = stagesToRun(
+            findNodules=self.parameters.findNodules, installer=self._installer
+        )
         options = {
             **source.options,
+            "stages": stages,
+            "false_findings_per_scan": self.parameters.falseFindings.value,
             "lung_method": chosen.method,
             "device": chosen.device,
             "allow_gaps": self.parameters.allowGaps,
@@ -132,7 +138,7 @@ class LungPNetPanel(Panel):
         }
         out = self._newFolder()
         nodeId = volumeNode.GetID()
-        notices = [text for text in (source.notice, chosen.notice) if text]
+        notices = [text for text in (source.notice, chosen.notice, why) if text]
         self.runArea.run(
             "analyze",
             {**source.fields, "out": out, "options": options},

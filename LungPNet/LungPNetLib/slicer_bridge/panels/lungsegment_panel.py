@@ -27,13 +27,14 @@ from LungPNetLib.slicer_bridge.lung_nodes import (
     showLungs,
     showMeasurements,
 )
+from LungPNetLib.slicer_bridge.panels.nodule_section import Chosen, NoduleSection
 from LungPNetLib.slicer_bridge.panels.panel import Panel
 from LungPNetLib.slicer_bridge.panels.run_area import RunArea, Tone
 from LungPNetLib.slicer_bridge.panels.tables import showTurned
 from LungPNetLib.slicer_bridge.results import SHAPE, isCorrected
 from LungPNetLib.slicer_bridge.segmentations import fingerprint, labelsOnVolume
 from LungPNetLib.slicer_bridge.session import WorkerSession, workerSession
-from LungPNetLib.slicer_bridge.volumes import ctFromNode
+from LungPNetLib.slicer_bridge.volumes import ctFromNode, refuseGone
 
 
 class LungSegmentPanel(Panel):
@@ -65,6 +66,7 @@ class LungSegmentPanel(Panel):
         """Connect the widgets."""
         super().setup()
         self.runArea = RunArea(self.ui, self._session, lambda _isBusy: self._update())
+        self.noduleSection = NoduleSection(self.ui, self.runArea, self._installer)
         self.ui.cohortFolderPath.filters = ctk.ctkPathLineEdit.Dirs
         for button, work in (
             (self.ui.segmentButton, self._segment),
@@ -85,6 +87,11 @@ class LungSegmentPanel(Panel):
         self.runArea.close()
         super().cleanup()
 
+    def choose(self, volumeNode: Any) -> None:
+        """Work on this CT, as another module asks."""
+        if self.parameters is not None:
+            self.parameters.inputVolume = volumeNode
+
     def _connect(self) -> None:
         super()._connect()
         parameters = self.parameters
@@ -98,6 +105,7 @@ class LungSegmentPanel(Panel):
         self._shapes.clear()
         self.addObserver(parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
         self._update()
+        self.noduleSection.measureChanged()
 
     def _disconnect(self) -> None:
         if self.parameters is not None:
@@ -144,6 +152,8 @@ class LungSegmentPanel(Panel):
         first, second = (parameters.first, parameters.second) if parameters else (None, None)
         self.ui.compareNowButton.enabled = ready and None not in (first, second)
         self._updateComparison(volumeNode, first, second)
+        device = parameters.device.value if parameters else "auto"
+        self.noduleSection.show(Chosen(volumeNode, lungs, device))
 
     def _updateMeasurements(self, volumeNode: Any, lungs: Any) -> None:
         measurements = findMeasurements(volumeNode, self._shapeOf(lungs)) if lungs else None
@@ -176,7 +186,7 @@ class LungSegmentPanel(Panel):
         }
 
         def show(result: dict[str, Any]) -> None:
-            _refuseGone(volumeNode)
+            refuseGone(volumeNode)
             found = showLungs(volumeNode, result["labels"], result["measured"], result["method"])
             centreThreeDViews()
             parameters = self.logic.getParameterNode()
@@ -198,7 +208,7 @@ class LungSegmentPanel(Panel):
         shape = fingerprint(lungs)
 
         def show(result: dict[str, Any]) -> None:
-            _refuseGone(volumeNode)
+            refuseGone(volumeNode)
             showMeasurements(volumeNode, result["measured"], shape)
             self._showNew()
             self.runArea.say(_("The segmentation is measured as it is now."), Tone.GOOD)
@@ -240,7 +250,7 @@ class LungSegmentPanel(Panel):
         shapes = (fingerprint(first), fingerprint(second))
 
         def show(result: dict[str, Any]) -> None:
-            _refuseGone(volumeNode)
+            refuseGone(volumeNode)
             showComparison(volumeNode, result["rows"], shapes)
             self._showNew()
             self.runArea.say(_("The two segmentations are compared."), Tone.GOOD)
@@ -288,9 +298,3 @@ def _setVisible(segmentationNode: Any, isVisible: bool) -> None:
     if segmentationNode is not None and slicer.mrmlScene.IsNodePresent(segmentationNode):
         segmentationNode.CreateDefaultDisplayNodes()
         segmentationNode.GetDisplayNode().SetVisibility(isVisible)
-
-
-def _refuseGone(volumeNode: Any) -> None:
-    """Another CT may have got the ID of one that is gone, so nodes are compared, not IDs."""
-    if not slicer.mrmlScene.IsNodePresent(volumeNode):
-        raise InputError(_("The CT is no longer in the scene; its result was dropped."))

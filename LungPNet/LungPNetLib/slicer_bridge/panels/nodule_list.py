@@ -5,7 +5,7 @@ from __future__ import annotations
 from slicer.i18n import tr as _
 
 from LungPNetLib.nodules.finding import NoduleFinding, Status
-from LungPNetLib.slicer_bridge.nodule_nodes import noduleNumber
+from LungPNetLib.slicer_bridge.nodule_names import noduleNumber
 
 
 def titles() -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import qt
 import slicer
 import vtk
 from slicer.i18n import tr as _
@@ -13,17 +12,18 @@ from slicer.i18n import tr as _
 from LungPNetLib.errors import LungPNetError
 from LungPNetLib.nodules.finding import NoduleFinding, Status
 from LungPNetLib.slicer_bridge.hierarchy import firstCt
+from LungPNetLib.slicer_bridge.nodule_findings import decide
+from LungPNetLib.slicer_bridge.nodule_names import noduleName
 from LungPNetLib.slicer_bridge.nodule_nodes import (
     addClickedNodule,
     addSegmentedNodule,
     jumpToNodule,
     measureAgain,
-    noduleName,
-    nodulesOf,
     removeNodule,
-    updateNodule,
+    shownNodules,
 )
 from LungPNetLib.slicer_bridge.panels.brock_section import BrockSection
+from LungPNetLib.slicer_bridge.panels.click_place import ClickPlace
 from LungPNetLib.slicer_bridge.panels.measurement_rows import showMeasurements
 from LungPNetLib.slicer_bridge.panels.message_line import MessageLine
 from LungPNetLib.slicer_bridge.panels.nodule_list import listRow, titles, titleTips
@@ -40,7 +40,6 @@ class NoduleGradePanel(Panel):
     def __init__(self, ui: Any, logic: Any) -> None:
         super().__init__(ui, logic)
         self._findings: list[NoduleFinding] = []
-        self._points: Any = None
 
     def setup(self) -> None:
         """Connect the widgets."""
@@ -48,10 +47,7 @@ class NoduleGradePanel(Panel):
         ui = self.ui
         self.messages = MessageLine(ui.messageLabel)
         self.brockSection = BrockSection(ui)
-        ui.placeWidget.buttonsVisible = False
-        ui.placeWidget.placeMultipleMarkups = ui.placeWidget.ForcePlaceSingleMarkup
-        ui.placeWidget.connect("activeMarkupsPlaceModeChanged(bool)", self._onPlaceMode)
-        ui.clickButton.connect("clicked(bool)", self._place)
+        self._clickPlace = ClickPlace(ui.clickButton, ui.placeWidget, self._onWaiting, self._take)
         ui.segmentSelector.connect("currentSegmentChanged(QString)", lambda _id: self._showChoice())
         ui.segmentSelector.connect(
             "currentNodeChanged(vtkMRMLNode*)", lambda _n: self._showChoice()
@@ -85,12 +81,12 @@ class NoduleGradePanel(Panel):
     def _disconnect(self) -> None:
         if self.parameters is not None:
             self.removeObserver(self.parameters, vtk.vtkCommand.ModifiedEvent, self._onParameters)
-        self._endPlacing()
+        self._clickPlace.end()
         super()._disconnect()
         self._update()
 
     def _onParameters(self, _caller: Any, _event: str) -> None:
-        self._endPlacing()
+        self._clickPlace.end()
         self.messages.say("")
         self._update()
 
@@ -105,39 +101,15 @@ class NoduleGradePanel(Panel):
 
     # Placing
 
-    def _place(self, on: bool) -> None:
-        """Wait for a click in a slice view, or stop waiting."""
-        if not on:
-            self._endPlacing()
-            return
-        self._points = self._newPoints()
-        self.ui.placeWidget.setCurrentNode(self._points)
-        self.ui.placeWidget.setPlaceModeEnabled(True)
-        self.messages.say(_("Click into a nodule in a slice view; Esc stops."))
+    def _onWaiting(self, isWaiting: bool) -> None:
+        words = _("Click into a nodule in a slice view; Esc stops.") if isWaiting else ""
+        self.messages.say(words)
 
-    def _newPoints(self) -> Any:
-        """A node that only takes the click: neither listed nor saved."""
-        self._removePoints()
-        points = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode")
-        points.SetHideFromEditors(True)
-        points.SaveWithSceneOff()
-        points.CreateDefaultDisplayNodes()
-        points.GetDisplayNode().SetPointLabelsVisibility(False)
-        self.addObserver(points, points.PointPositionDefinedEvent, self._onPoint)
-        return points
-
-    def _onPoint(self, points: Any, _event: str) -> None:
-        # The view that took the click still works on the point: handle it when that is done.
-        qt.QTimer.singleShot(0, lambda: self._take(points))
-
-    def _take(self, points: Any) -> None:
+    def _take(self, place: list[float]) -> None:
         """Outline the nodule at the point that was clicked."""
         volumeNode = self._volumeNode
-        if points is not self._points or volumeNode is None:
+        if volumeNode is None:
             return
-        place = [0.0, 0.0, 0.0]
-        points.GetNthControlPointPositionWorld(0, place)
-        self._endPlacing()
         with slicer.util.WaitCursor():
             self.messages.guarded(lambda: self._add(volumeNode, place))
 
@@ -175,27 +147,6 @@ class NoduleGradePanel(Panel):
         jumpToNodule(self._volumeNode, finding)
         self.messages.say(words, Tone.GOOD)
 
-    def _onPlaceMode(self, isOn: bool) -> None:
-        """The views may end it too, after a click or with Esc."""
-        self.ui.clickButton.checked = isOn
-        if not isOn:
-            self.messages.say("")
-
-    def _endPlacing(self) -> None:
-        if self.ui.placeWidget.placeModeEnabled:
-            self.ui.placeWidget.setPlaceModeEnabled(False)
-        self._removePoints()
-        self.ui.clickButton.checked = False
-
-    def _removePoints(self) -> None:
-        points, self._points = self._points, None
-        if points is None:
-            return
-        self.removeObserver(points, points.PointPositionDefinedEvent, self._onPoint)
-        self.ui.placeWidget.setCurrentNode(None)
-        if points.GetScene() is not None:
-            points.GetScene().RemoveNode(points)
-
     # The list
 
     def _update(self, selectedId: str = "") -> None:
@@ -204,7 +155,7 @@ class NoduleGradePanel(Panel):
         selectedId = selectedId or self._selectedId()
         self._findings = []
         try:
-            self._findings = nodulesOf(volumeNode) if volumeNode is not None else []
+            self._findings = shownNodules(volumeNode) if volumeNode is not None else []
         except LungPNetError as error:
             self.messages.say(str(error), Tone.BAD)
         self.ui.clickButton.enabled = volumeNode is not None
@@ -271,7 +222,7 @@ class NoduleGradePanel(Panel):
         selected = self._selected()
         if selected is None:
             return
-        self.messages.guarded(lambda: updateNodule(self._volumeNode, replace(selected, **fields)))
+        self.messages.guarded(lambda: decide(self._volumeNode, replace(selected, **fields)))
         self._update()
 
     def _comment(self) -> None:
@@ -288,6 +239,7 @@ class NoduleGradePanel(Panel):
 
     def _measure(self) -> None:
         with slicer.util.WaitCursor():
-            if self.messages.guarded(lambda: measureAgain(self._volumeNode)):
+            ids = [finding.finding_id for finding in self._findings]
+            if self.messages.guarded(lambda: measureAgain(self._volumeNode, ids)):
                 self.messages.say(_("All outlines were measured as they are now."), Tone.GOOD)
         self._update()

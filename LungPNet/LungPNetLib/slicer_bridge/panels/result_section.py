@@ -12,6 +12,13 @@ import slicer
 from slicer.i18n import tr as _
 
 from LungPNetLib.errors import InputError, OutputError
+from LungPNetLib.nodules.finding import Origin
+from LungPNetLib.slicer_bridge.nodule_acceptance import rejectedGroups
+from LungPNetLib.slicer_bridge.nodule_findings import isOfResult
+from LungPNetLib.slicer_bridge.nodule_nodes import jumpToNodule, nodulesOf
+from LungPNetLib.slicer_bridge.nodule_stage import stageOf
+from LungPNetLib.slicer_bridge.panels.nodule_table import NoduleTable
+from LungPNetLib.slicer_bridge.panels.nodule_words import reportWords, stateWords
 from LungPNetLib.slicer_bridge.panels.run_area import RunArea, Tone
 from LungPNetLib.slicer_bridge.panels.tables import fillWrapped, keepRowsHigh, showTurned
 from LungPNetLib.slicer_bridge.results import STARTED, ResultNodes, findResult, isCorrected
@@ -45,6 +52,12 @@ class ResultSection:
         ):
             button.connect("clicked()", lambda work=work: runArea.guarded(work))
         ui.lungTable.connect("cellClicked(int,int)", lambda _row, column: self._jump(column - 1))
+        ui.noduleSectionButton.connect("clicked()", lambda: runArea.guarded(self._openNodules))
+        self._noduleTable = NoduleTable(
+            ui.noduleTable,
+            lambda: None,
+            lambda finding: jumpToNodule(self._volumeNode, finding),
+        )
         ui.exportFolderPath.filters = ctk.ctkPathLineEdit.Dirs
         keepRowsHigh(ui.qualityTable)
         settings = slicer.app.settings()
@@ -57,6 +70,7 @@ class ResultSection:
         self._nodes = findResult(volumeNode) if volumeNode is not None else ResultNodes()
         self._showQuality()
         showTurned(self._ui.lungTable, self._nodes.lungTable)
+        self._runArea.guarded(self._showNodules)
         folder = self._nodes.folder
         self._ui.openFolderButton.enabled = folder is not None and folder.is_dir()
         self._ui.openReportButton.enabled = bool(folder and (folder / "report.html").is_file())
@@ -96,6 +110,29 @@ class ResultSection:
         self._ui.verdictLabel.text = text
         self._ui.verdictLabel.styleSheet = f"color: {tone.value}" if tone.value else ""
 
+    def _showNodules(self) -> None:
+        """The findings at what is shown in the views; hidden where nobody looked for nodules."""
+        ui, volumeNode = self._ui, self._volumeNode
+        stage = stageOf(volumeNode) if volumeNode is not None else None
+        findings = nodulesOf(volumeNode) if volumeNode is not None else []
+        listed = [one for one in findings if stage is None or stage.shows(one)]
+        found = [one for one in findings if one.origin is Origin.FOUND]
+        ui.noduleTable.visible = bool(listed)
+        self._noduleTable.show(listed)
+        words, isCaution = stateWords(stage, found, listed)
+        if stage is not None and isOfResult(volumeNode):
+            words = f"{words} {reportWords(stage)}".rstrip()
+        ui.noduleStateLabel.text = words
+        ui.noduleStateLabel.styleSheet = f"color: {Tone.CAUTION.value}" if isCaution else ""
+        ui.noduleStateLabel.visible = self._nodes.qualityTable is not None
+        ui.noduleSectionButton.visible = stage is not None
+
+    def _openNodules(self) -> None:
+        """The module in which nodules are accepted, rejected and corrected, with this CT."""
+        volumeNode = self._volumeNode
+        slicer.util.selectModule("LungSegment")
+        slicer.util.getModuleWidget("LungSegment").panel.choose(volumeNode)
+
     def _showAcceptance(self, hasDicom: bool) -> None:
         accepted = False
         if hasDicom:
@@ -131,17 +168,25 @@ class ResultSection:
             )
         observer = str(self._ui.observerEdit.text).strip()
         organization = str(self._ui.organizationEdit.text).strip()
+        started = self._nodes.qualityTable.GetAttribute(STARTED)
+        path = self._folder() / "measurements.dcm"
+        rejected = rejectedGroups(self._volumeNode, started, path)
         accept_measurements(
-            self._folder() / "measurements.dcm",
+            path,
             observer_name=observer,
             organization=organization,
-            started=self._nodes.qualityTable.GetAttribute(STARTED),
+            started=started,
+            rejected=rejected,
         )
         settings = slicer.app.settings()
         settings.setValue("LungPNet/Observer", observer)
         settings.setValue("LungPNet/Organization", organization)
         self.show(self._volumeNode)
-        self._runArea.say(_("The findings are accepted."), Tone.GOOD)
+        words = _("The findings are accepted.")
+        if rejected:
+            left = _("Rejected nodules that are left out of the DICOM report: {count}.")
+            words = f"{words} {left.format(count=len(rejected))}"
+        self._runArea.say(words, Tone.GOOD)
 
     def _openReport(self) -> None:
         _openOutside(self._folder() / "report.html")

@@ -154,6 +154,7 @@ def stageWords(stage: str) -> str:
         "read": _("Reading the CT"),
         "quality": _("Checking the quality"),
         "lungs": _("Finding the lungs"),
+        "nodules": _("Finding the nodules"),
         "measure": _("Measuring the lungs"),
         "compare": _("Comparing the segmentations"),
         "correction": _("Saving CT and segmentation"),

@@ -15,7 +15,8 @@ from LungPNetLib.grading.tnm_tables import Edition, Invasion, SeparateNodules, S
 from LungPNetLib.nodules.finding import NoduleFinding
 from LungPNetLib.slicer_bridge.entries import STAGING, TUMOUR, keepEntries, keptEntries
 from LungPNetLib.slicer_bridge.language import sentence
-from LungPNetLib.slicer_bridge.nodule_nodes import noduleName, nodulesOf
+from LungPNetLib.slicer_bridge.nodule_names import noduleName
+from LungPNetLib.slicer_bridge.nodule_nodes import shownNodules
 from LungPNetLib.slicer_bridge.panels.clinical_fields import ClinicalFields
 from LungPNetLib.slicer_bridge.panels.measurement_rows import typeWords
 from LungPNetLib.slicer_bridge.panels.run_area import Tone
@@ -63,7 +64,7 @@ class StageSection:
         self._findings, kept, problem = [], {}, ""
         try:
             if volumeNode is not None:
-                self._findings = [one for one in nodulesOf(volumeNode) if one.measurements]
+                self._findings = [one for one in shownNodules(volumeNode) if one.measurements]
                 kept = keptEntries(volumeNode, STAGING, TUMOUR)
         except LungPNetError as error:
             problem = sentence(str(error))

@@ -1,0 +1,151 @@
+"""What the detector is trained on: which boxes count, and the four losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from monai.apps.detection.utils.hard_negative_sampler import HardNegativeSampler
+from monai.losses.giou_loss import BoxGIoULoss
+from torch.nn import functional
+
+from LungPNetLib.nodules.boxes import Matching, decode, encode, match
+from LungPNetLib.nodules.detector_samples import IGNORED, NODULE
+from LungPNetLib.nodules.network_detector import Detector, Proposing, Searched
+
+RegressionLoss = Literal["giou", "smooth_l1"]
+
+PROPOSING = Proposing(considered=400, kept=96)
+"""In training."""
+
+POSITIVE_IOU, NEGATIVE_IOU = 0.3, 0.1
+"""In 3-D a cube that is shifted along all axes by a fifth of its side has 0.34 with itself."""
+
+_FIRST = HardNegativeSampler(64, positive_fraction=0.5, min_neg=32, pool_size=10)
+_SECOND = HardNegativeSampler(32, positive_fraction=0.5, min_neg=16, pool_size=2)
+"""Negatives are drawn among those with the highest scores of the first head; a block without
+nodules gives them, too."""
+
+
+def detector_losses(
+    network: Detector, batch: dict[str, torch.Tensor], regression: RegressionLoss
+) -> dict[str, torch.Tensor]:
+    """The four losses of Faster R-CNN, whose sum is trained on.
+
+    Parameters
+    ----------
+    network : Detector
+    batch : dict
+        As ``detector_samples`` brings it.
+    regression : str
+        ``giou``: 1 - generalized IoU of decoded boxes and nodules (Rezatofighi et al., CVPR 2019);
+        ``smooth_l1``: of the coded differences (Girshick, ICCV 2015).
+
+    Returns
+    -------
+    dict
+        ``first_score``, ``first_box``, ``second_score``, ``second_box``: means over the batch, 0
+        where nothing counts.
+    """
+    searched = network.search(batch["image"])
+    sums: dict[str, torch.Tensor] = {}
+    n_blocks = len(batch["image"])
+    for item in range(n_blocks):
+        boxes, kinds = batch["boxes"][item], batch["kinds"][item]
+        nodules, ignored = boxes[kinds == NODULE], boxes[kinds == IGNORED]
+        losses = {
+            **_first_losses(searched, item, nodules, ignored, regression),
+            **_second_losses(network, searched, item, nodules, ignored, regression),
+        }
+        for name, loss in losses.items():
+            sums[name] = sums.get(name, 0.0) + loss / n_blocks
+    return sums
+
+
+def _first_losses(
+    searched: Searched,
+    item: int,
+    nodules: torch.Tensor,
+    ignored: torch.Tensor,
+    regression: RegressionLoss,
+) -> dict[str, torch.Tensor]:
+    matching = match(
+        searched.anchors, nodules, ignored,
+        positive_iou=POSITIVE_IOU, negative_iou=NEGATIVE_IOU, best_too=True,
+    )  # fmt: skip
+    logits = searched.logits[item]
+    chosen, positive = _sampled(_FIRST, matching, logits.detach())
+    score, box = _losses(
+        logits[chosen], searched.deltas[item][chosen], searched.anchors[chosen], positive,
+        nodules[matching.nodules[chosen[positive]]], regression,
+    )  # fmt: skip
+    return {"first_score": score, "first_box": box}
+
+
+def _second_losses(
+    network: Detector,
+    searched: Searched,
+    item: int,
+    nodules: torch.Tensor,
+    ignored: torch.Tensor,
+    regression: RegressionLoss,
+) -> dict[str, torch.Tensor]:
+    boxes, scores = network.proposals(searched, item, PROPOSING)
+    # The nodules themselves are looked at too, lest there be no positive one at first.
+    boxes, scores = torch.cat([boxes, nodules]), torch.cat([scores, scores.new_zeros(len(nodules))])
+    matching = match(
+        boxes, nodules, ignored,
+        positive_iou=POSITIVE_IOU, negative_iou=NEGATIVE_IOU, best_too=False,
+    )  # fmt: skip
+    chosen, positive = _sampled(_SECOND, matching, scores)
+    logits, deltas = network.look_again(searched, item, boxes[chosen])
+    score, box = _losses(
+        logits, deltas, boxes[chosen], positive, nodules[matching.nodules[chosen[positive]]],
+        regression,
+    )  # fmt: skip
+    return {"second_score": score, "second_box": box}
+
+
+def _sampled(
+    sampler: HardNegativeSampler, matching: Matching, scores: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Indices of the boxes that count in this step, and which of these are positive."""
+    positive, negative = sampler.select_samples_per_img(matching.kinds, scores)
+    chosen = (positive | negative).nonzero()[:, 0]
+    return chosen, positive[chosen] > 0
+
+
+def _losses(
+    logits: torch.Tensor,
+    deltas: torch.Tensor,
+    references: torch.Tensor,
+    positive: torch.Tensor,
+    truth: torch.Tensor,
+    regression: RegressionLoss,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean cross-entropy of all boxes, mean regression loss of the positive ones."""
+    score = functional.binary_cross_entropy_with_logits(
+        logits, positive.float(), reduction="sum"
+    ) / max(len(logits), 1)
+    box = _REGRESSIONS[regression](deltas[positive], references[positive], truth)
+    return score, box / max(len(truth), 1)
+
+
+def giou_loss(deltas: torch.Tensor, references: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Sum of 1 - GIoU of the decoded boxes, each (N, 6); N may be 0."""
+    loss: torch.Tensor = BoxGIoULoss("sum")(decode(deltas, references), truth)
+    return loss
+
+
+def smooth_l1_loss(
+    deltas: torch.Tensor, references: torch.Tensor, truth: torch.Tensor
+) -> torch.Tensor:
+    """Sum over boxes of the smooth L1 distance of their coded form, quadratic below 1/9."""
+    return functional.smooth_l1_loss(deltas, encode(truth, references), beta=1 / 9, reduction="sum")
+
+
+_REGRESSIONS: dict[str, Callable[..., torch.Tensor]] = {
+    "giou": giou_loss,
+    "smooth_l1": smooth_l1_loss,
+}
