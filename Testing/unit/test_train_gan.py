@@ -16,7 +16,6 @@ from LungPNetLib.errors import Cancelled, InputError
 from LungPNetLib.events import Reporter
 from LungPNetLib.nodules.draws import BlockAugment
 from LungPNetLib.nodules.network_gan import INTENSITY_FLOOR, VARIANTS, GanArch, make_generator
-from LungPNetLib.nodules.train import WindowConfig
 from LungPNetLib.nodules.train_gan import (
     AdversarialConfig,
     GanConfig,
@@ -24,6 +23,7 @@ from LungPNetLib.nodules.train_gan import (
     GanTask,
     painted_truth,
 )
+from LungPNetLib.nodules.windows import WindowConfig
 from LungPNetLib.training.config import TrainerConfig, find_config, load_config
 from LungPNetLib.training.export import export
 from LungPNetLib.training.fit import FitResult, fit

@@ -13,19 +13,14 @@ import torch
 from LungPNetLib.cohort.manifest import StudyRow, write_manifest
 from LungPNetLib.cohort.phantom.crop import make_crop
 from LungPNetLib.cohort.phantom.nodule import NoduleSpec, NoduleType
+from LungPNetLib.errors import InputError
 from LungPNetLib.nodules.cohort import NoduleCohort
 from LungPNetLib.nodules.draws import BlockAugment
 from LungPNetLib.nodules.network import VARIANTS, SegmenterArch, make_segmenter
+from LungPNetLib.nodules.outlining import OutlineModule, segmenter_facts
 from LungPNetLib.nodules.store import Negative, StoredCase, StoredNodule
-from LungPNetLib.nodules.train import (
-    FixedWindows,
-    OutlineModule,
-    RandomWindows,
-    SegmenterConfig,
-    SegmenterModule,
-    WindowConfig,
-    segmenter_facts,
-)
+from LungPNetLib.nodules.train import SegmenterConfig, SegmenterModule, SegmenterTask
+from LungPNetLib.nodules.windows import FixedWindows, RandomWindows, WindowConfig
 from LungPNetLib.training.config import TrainerConfig
 from LungPNetLib.training.task import OutcomeSource
 from LungPNetLib.volume import write_image
@@ -194,3 +189,16 @@ def test_card_names_everybody_whose_nodules_were_seen():
         ).outcome_source
         is OutcomeSource.SYNTHETIC
     )
+
+
+def test_encoder_begins_with_given_weights(tmp_path):
+    torch.manual_seed(4)
+    earlier = SegmenterTask().make_module(SegmenterConfig(variant="resnet18-compact"))
+    torch.save(earlier.network.encoder.state_dict(), tmp_path / "encoder.pt")
+    config = SegmenterConfig(variant="resnet18-compact", encoder=tmp_path / "encoder.pt")
+    torch.manual_seed(5)
+    module = SegmenterTask().make_module(config)
+    assert torch.equal(module.network.encoder.conv1.weight, earlier.network.encoder.conv1.weight)
+    assert not torch.equal(module.network.logit.weight, earlier.network.logit.weight)
+    with pytest.raises(InputError, match="'compact' has no encoder"):
+        SegmenterTask().make_module(SegmenterConfig(encoder=tmp_path / "encoder.pt"))

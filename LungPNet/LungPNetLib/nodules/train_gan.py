@@ -27,14 +27,9 @@ from LungPNetLib.nodules.network_gan import (
     make_generator,
 )
 from LungPNetLib.nodules.network_perceptual import RandomFeatures, Vgg19Features, perceptual_loss
-from LungPNetLib.nodules.train import (
-    FixedWindows,
-    OutlineModule,
-    SegmenterTask,
-    WindowConfig,
-    segmenter_facts,
-    window_metrics,
-)
+from LungPNetLib.nodules.outlining import OutlineModule, segmenter_facts, window_metrics
+from LungPNetLib.nodules.train import SegmenterTask
+from LungPNetLib.nodules.windows import FixedWindows, WindowConfig
 from LungPNetLib.training.config import TrainerConfig
 from LungPNetLib.training.task import CardFacts, Metric
 
