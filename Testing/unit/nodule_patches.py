@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from LungPNetLib.cohort import lidc_patches
 from LungPNetLib.grading.nodule_type import NoduleType, nodule_type
 from LungPNetLib.volume import Volume
-
-TEST_ONLY = frozenset({"0_nod1_ann0"})
-"""The nodule of LIDC-IDRI-0001, on which nothing may be chosen."""
-_SIZE = 43
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,22 +22,16 @@ class Patch:
 
 
 def read_patches(folder: Path) -> list[Patch]:
-    """All but those of ``TEST_ONLY``: texture 1 and 2 non-solid, 3 and 4 part-solid, 5 solid."""
-    stored = np.load(folder / "patches.npz")
-    bits = np.unpackbits(stored["mask"], axis=1)[:, : _SIZE**3]
-    masks = bits.reshape(-1, _SIZE, _SIZE, _SIZE)
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as lines:
-        rows = list(csv.DictReader(lines))
+    """Those that are not for tests alone: texture 1, 2 non-solid, 3, 4 part-solid, 5 solid."""
     types = {1: NoduleType.NON_SOLID, 2: NoduleType.NON_SOLID, 5: NoduleType.SOLID}
     return [
         Patch(
-            row["patient_id"],
-            types.get(int(row["texture"]), NoduleType.PART_SOLID),
-            Volume(hu),
-            Volume(mask),
+            one.patient_id,
+            types.get(one.ratings["texture"], NoduleType.PART_SOLID),
+            one.ct,
+            one.mask,
         )
-        for row, hu, mask in zip(rows, stored["image_hu"], masks, strict=True)
-        if row["Filename"] not in TEST_ONLY
+        for one in lidc_patches.read_patches(folder)
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from LungPNetLib.cohort.lidc_patches import read_patches
 from LungPNetLib.cohort.phantom.crop import Crop, make_crop
 from LungPNetLib.cohort.phantom.nodule import Location, NoduleSpec, NoduleType
 from LungPNetLib.errors import InputError
@@ -18,7 +18,6 @@ from LungPNetLib.nodules.click import segment_click
 from LungPNetLib.volume import AxisOrder, Triplet, Volume
 
 LUNG_HU, WALL_HU, AIR_HU = -860.0, 40.0, -1000.0
-TEST_ONLY_ROW = "0_nod1_ann0"
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:
@@ -244,23 +243,20 @@ def held_out_patches(folder: Path) -> list[tuple[str, Volume, np.ndarray]]:
 
     Within each texture, patients are sorted by their IDs; every second one is held out.
     """
-    with (folder / "labels.csv").open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    stored = np.load(folder / "patches.npz")
-    masks = np.unpackbits(stored["mask"], axis=1)[:, : 43**3].reshape(-1, 43, 43, 43)
-    order = sorted(range(len(rows)), key=lambda k: (rows[k]["tex3"], rows[k]["patient_id"]))
+    groups = {1: "non-solid", 2: "non-solid", 3: "part-solid", 4: "part-solid", 5: "solid"}
     held_out: dict[str, bool] = {}
     counts: dict[str, int] = {}
     chosen = []
-    for k in order:
-        patient, texture = rows[k]["patient_id"], rows[k]["tex3"].split("(")[0]
-        if rows[k]["Filename"] == TEST_ONLY_ROW:
-            continue
-        if patient not in held_out:
+    in_order = sorted(
+        read_patches(folder), key=lambda one: (groups[one.ratings["texture"]], one.patient_id)
+    )
+    for patch in in_order:
+        texture = groups[patch.ratings["texture"]]
+        if patch.patient_id not in held_out:
             counts[texture] = counts.get(texture, 0) + 1
-            held_out[patient] = counts[texture] % 2 == 0
-        if held_out[patient]:
-            chosen.append((texture, Volume(stored["image_hu"][k]), masks[k] > 0))
+            held_out[patch.patient_id] = counts[texture] % 2 == 0
+        if held_out[patch.patient_id]:
+            chosen.append((texture, patch.ct, patch.mask.array > 0))
     return chosen
 
 

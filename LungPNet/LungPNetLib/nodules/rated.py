@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import re
 import statistics
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,7 +140,7 @@ def _read_patches(folder: Path) -> Iterator[RatedNodule]:
             ratings = [row["malignancy"] for row in csv.DictReader(lines)]
         stored = np.load(folder / _PATCHES)
         images, packed = stored["image_hu"], stored["mask"]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise InputError(
             f"'{folder.name}' is no folder of rated patches ({error}); it needs {_PATCHES} with "
             f"image_hu and mask, and {_LABELS} with a column malignancy."

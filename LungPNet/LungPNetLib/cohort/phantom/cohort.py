@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
-import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from LungPNetLib.cohort.kept_arrays import keep_arrays, kept_arrays
 from LungPNetLib.cohort.phantom.lesion_shapes import Margin
 from LungPNetLib.cohort.phantom.nodule import Location, NoduleSpec, NoduleTruth, NoduleType
 from LungPNetLib.cohort.phantom.pathology import Pathology, drawn_pathologies
@@ -29,7 +28,7 @@ from LungPNetLib.cohort.phantom.patient import (
 )
 from LungPNetLib.cohort.phantom.scanner import Arms, Scanner, Table
 from LungPNetLib.cohort.phantom.spectrum import KERNELS
-from LungPNetLib.errors import InputError, OutputError
+from LungPNetLib.errors import InputError
 from LungPNetLib.folders import cache_folder
 from LungPNetLib.volume import Triplet, Volume
 
@@ -243,35 +242,20 @@ def fresh(plan: PatientPlan) -> MadeUpPatient:
 
 
 def _keep(patient: MadeUpPatient, path: Path) -> None:
-    """Write the patient beside its place and move it there, so that it is whole or absent."""
     table = json.dumps([asdict(nodule) for nodule in patient.nodule_table])
-    arrays = {name: getattr(patient, name).array for name in MASKS}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            partial = Path(folder) / path.name
-            np.savez_compressed(
-                partial,
-                allow_pickle=False,
-                ct=patient.ct.array,
-                origin_mm=np.asarray(patient.ct.origin_mm),
-                nodule_table=np.frombuffer(table.encode(), np.uint8),
-                **arrays,
-            )
-            partial.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"A made-up patient cannot be kept in the cache '{path.parent}': {error.strerror}. "
-            "Free some space there, or set LUNGPNET_HOME to another folder."
-        ) from error
+    keep_arrays(
+        path,
+        ct=patient.ct.array,
+        origin_mm=np.asarray(patient.ct.origin_mm),
+        nodule_table=np.frombuffer(table.encode(), np.uint8),
+        **{name: getattr(patient, name).array for name in MASKS},
+    )
 
 
 def _loaded(path: Path, plan: PatientPlan) -> MadeUpPatient | None:
     """The kept patient; None where there is none or its file is damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            arrays = {name: kept[name] for name in (*MASKS, "ct", "origin_mm", "nodule_table")}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    arrays = kept_arrays(path, (*MASKS, "ct", "origin_mm", "nodule_table"))
+    if arrays is None:
         return None
     origin = tuple(arrays["origin_mm"].tolist())
     ct = Volume(arrays["ct"], plan.spacing_mm, origin)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
-import zipfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
+from LungPNetLib.cohort.kept_arrays import keep_arrays, kept_arrays
 from LungPNetLib.cohort.phantom_b.blobs import BlobSpec, Kind
 from LungPNetLib.cohort.phantom_b.patient import (
     GENERATOR_VERSION,
@@ -20,7 +19,7 @@ from LungPNetLib.cohort.phantom_b.patient import (
     make_patient_b,
 )
 from LungPNetLib.cohort.phantom_b.tomography import Beam
-from LungPNetLib.errors import InputError, OutputError
+from LungPNetLib.errors import InputError
 from LungPNetLib.folders import cache_folder
 from LungPNetLib.volume import Volume
 
@@ -122,37 +121,21 @@ def rendered_b(plan: PlanB) -> PatientB:
 
 
 def _keep(patient: PatientB, path: Path) -> None:
-    """Write the patient beside its place and move it there, so that it is whole or absent."""
     table = json.dumps([asdict(row) for row in patient.nodule_table])
-    masks = {name: getattr(patient, name).array for name in _MASKS}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            partial = Path(folder) / path.name
-            np.savez_compressed(
-                partial,
-                allow_pickle=False,
-                ct=patient.ct.array,
-                origin_mm=np.asarray(patient.ct.origin_mm),
-                spacing_mm=np.asarray(patient.ct.spacing_mm),
-                nodule_table=np.frombuffer(table.encode(), np.uint8),
-                **masks,
-            )
-            partial.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"A made-up patient cannot be kept in the cache '{path.parent}': {error.strerror}. "
-            "Free some space there, or set LUNGPNET_HOME to another folder."
-        ) from error
+    keep_arrays(
+        path,
+        ct=patient.ct.array,
+        origin_mm=np.asarray(patient.ct.origin_mm),
+        spacing_mm=np.asarray(patient.ct.spacing_mm),
+        nodule_table=np.frombuffer(table.encode(), np.uint8),
+        **{name: getattr(patient, name).array for name in _MASKS},
+    )
 
 
 def _loaded(path: Path, plan: PlanB) -> PatientB | None:
     """The kept patient; None where there is none or its file is damaged."""
-    names = (*_MASKS, "ct", "origin_mm", "spacing_mm", "nodule_table")
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            arrays = {name: kept[name] for name in names}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+    arrays = kept_arrays(path, (*_MASKS, "ct", "origin_mm", "spacing_mm", "nodule_table"))
+    if arrays is None:
         return None
     spacing, origin = (tuple(arrays[name].tolist()) for name in ("spacing_mm", "origin_mm"))
     ct = Volume(arrays["ct"], spacing, origin)
