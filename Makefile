@@ -10,15 +10,20 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 demo: $(VENV)/.installed
 	$(BIN)/lungpnet demo --out demo-output --overwrite
 
-# Unit tests and the Slicer modules on their test host, in two processes of one core each. A file's
-# tests stay together, and files start in the order of their names: the longest are not the last.
+# First the Slicer modules on their test host and what starts worker processes, then the unit tests,
+# each in two processes of one core. They share no process: what VTK and Qt leave behind must not meet
+# torch, and a process that has trained networks is none to start others from. A file's tests stay
+# together, and files start in the order of their names: the longest are not the last.
 PYTEST_OPTIONS = --numprocesses 2 --dist loadfile --no-loadscope-reorder
+STARTERS = Testing/unit/test_process_runner.py Testing/unit/test_worker.py
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_OPTIONS)
 test: $(VENV)/.installed-test
 	Testing/system-packages.sh
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(PYTEST_OPTIONS)
+	$(PYTEST) Testing/slicer $(STARTERS)
+	$(PYTEST) Testing/unit LungPNet/LungPNetLib $(addprefix --ignore=,$(STARTERS))
 
 # The unit tests on Slicer's Python, but for those that need torch or MONAI (without_torch.args).
 PYTHON312 ?= python3.12

@@ -168,7 +168,7 @@ def test_a_patient_gets_the_very_same_result_as_on_the_command_line(
     np.testing.assert_array_equal(found.array, expected.array)
     assert found.same_grid_as(expected, tolerance_mm=0)
     assert result_of(out) == result_of(by_command_line)
-    assert list(dict(desk.progress)) == ["read", "quality", "lungs", "export", "report"]
+    assert list(dict(desk.progress)) == ["read", "quality", "lungs", "nodules", "export", "report"]
     assert [fraction for stage, fraction in desk.progress if stage == "lungs"][-1] == 1
 
 
