@@ -17,6 +17,8 @@ from typing import Any
 from LungPNetLib import __version__
 from LungPNetLib.console import (
     add_progress_option,
+    add_reading_options,
+    add_series_option,
     make_reporter,
     print_event,
     print_result,
@@ -107,8 +109,7 @@ def _add_analyze(verbs: Any) -> None:
         default=",".join(STAGES),
         help="comma-separated; the quality gate always runs (default: %(default)s)",
     )
-    verb.add_argument("--series", help="SeriesInstanceUID or SeriesNumber, where there are several")
-    verb.add_argument("--allow-gaps", action="store_true", help="fill missing slices")
+    add_reading_options(verb)
     verb.add_argument("--deidentify", action="store_true", help="leave out the patient's identity")
     verb.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     for name, kind, text in (
@@ -153,7 +154,7 @@ def _add_view(verbs: Any) -> None:
     verb.add_argument("--mask", type=Path, help="NIfTI, NRRD, MetaImage, DICOM SEG or RTSTRUCT")
     verb.add_argument("--roi", help="the one region or segment of the mask to show")
     verb.add_argument("--masked", action="store_true", help="black out all but the mask")
-    verb.add_argument("--series", help="SeriesInstanceUID or SeriesNumber, where there are several")
+    add_series_option(verb)
     verb.add_argument(
         "--window", type=float, nargs=2, metavar=("LOW", "HIGH"), default=(-1350.0, 150.0),
         help="darkest and brightest HU (default: -1350 150)",

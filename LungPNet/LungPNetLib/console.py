@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from LungPNetLib.events import JsonLines, Reporter, TerminalBars
+
+if TYPE_CHECKING:
+    from LungPNetLib.study import Study
+    from LungPNetLib.volume import Volume
 
 
 def add_progress_option(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +22,41 @@ def add_progress_option(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="bars on a terminal, JSON events on standard output otherwise",
     )
+
+
+def add_series_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--series``."""
+    parser.add_argument(
+        "--series", help="SeriesInstanceUID or SeriesNumber, where there are several"
+    )
+
+
+def add_reading_options(parser: argparse.ArgumentParser) -> None:
+    """Add ``--series`` and ``--allow-gaps``: how a CT is read."""
+    add_series_option(parser)
+    parser.add_argument("--allow-gaps", action="store_true", help="fill missing slices")
+
+
+def read_with_mask(arguments: argparse.Namespace, reporter: Reporter) -> tuple[Study, Volume]:
+    """The study ``ct`` and the label map ``mask`` on its grid, of the arguments.
+
+    They also hold ``roi`` and the options of :func:`add_reading_options`.
+
+    Raises
+    ------
+    InputError
+        One of them cannot be read, or they do not fit.
+    """
+    from LungPNetLib.dicom.masks import read_mask
+    from LungPNetLib.reading import read_study
+
+    study = read_study(
+        arguments.ct,
+        series=arguments.series,
+        allow_gaps=arguments.allow_gaps,
+        reporter=reporter,
+    )
+    return study, read_mask(arguments.mask, study.ct, roi=arguments.roi)
 
 
 def wants_json(arguments: argparse.Namespace) -> bool:

@@ -147,3 +147,23 @@ def lung_table():
         for one in reversed(nodes_of("vtkMRMLTableNode"))
         if one.GetTable().GetColumnByName("volume_ml")
     )
+
+
+SEGMENT_EDITOR = """
+from unittest.mock import Mock
+from slicer.ScriptedLoadableModule import *
+
+class SegmentEditor(ScriptedLoadableModule):
+    pass
+
+class SegmentEditorWidget(ScriptedLoadableModuleWidget):
+    def setup(self):
+        super().setup()
+        self.editor = Mock(spec={methods})
+"""
+
+
+def load_segment_editor(host, folder, *methods):
+    """A stand-in for the Segment Editor, whose editor has these methods and no others."""
+    (folder / "SegmentEditor.py").write_text(SEGMENT_EDITOR.format(methods=list(methods)))
+    host.load(folder / "SegmentEditor.py")

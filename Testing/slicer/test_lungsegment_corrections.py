@@ -9,6 +9,7 @@ from lungsegment_clicks import (
     cells,
     column,
     correct,
+    load_segment_editor,
     lung_table,
     made_ct,
     new_computer,
@@ -48,24 +49,8 @@ def panel(host, volume):
     return open_module(host).panel
 
 
-SEGMENT_EDITOR = """
-from types import SimpleNamespace
-from unittest.mock import Mock
-from slicer.ScriptedLoadableModule import *
-
-class SegmentEditor(ScriptedLoadableModule):
-    pass
-
-class SegmentEditorWidget(ScriptedLoadableModuleWidget):
-    def setup(self):
-        super().setup()
-        self.editor = Mock(spec=["setSegmentationNode", "setSourceVolumeNode"])
-"""
-
-
 def test_the_segment_editor_gets_the_segmentation_and_its_ct(host, panel, volume, tmp_path):
-    (tmp_path / "SegmentEditor.py").write_text(SEGMENT_EDITOR)
-    host.load(tmp_path / "SegmentEditor.py")
+    load_segment_editor(host, tmp_path, "setSegmentationNode", "setSourceVolumeNode")
     by_thresholds = segmented(host, panel)
     by_network = segmented(host, panel, "network")
     assert not by_thresholds.GetDisplayNode().GetVisibility()

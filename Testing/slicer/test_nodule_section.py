@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import slicer
 from bridge_scene import add_ct, nodes_of
-from lungsegment_clicks import click_cell, open_module
+from lungsegment_clicks import click_cell, load_segment_editor, open_module
 from nodule_clicks import click_in_view, viewed_ras
 from nodule_results import BALLS, STOPS, NoduleResult, made_ct, statuses_in
 from panel_clicks import ROOT, open_panel
@@ -232,22 +232,6 @@ def test_a_click_adds_a_nodule_where_nobody_has_searched(host, volume):
     assert viewed_ras() == pytest.approx(rasPoint(BALLS[3][0]).tolist(), abs=1.5)
 
 
-SEGMENT_EDITOR = """
-from unittest.mock import Mock
-from slicer.ScriptedLoadableModule import *
-
-class SegmentEditor(ScriptedLoadableModule):
-    pass
-
-class SegmentEditorWidget(ScriptedLoadableModuleWidget):
-    def setup(self):
-        super().setup()
-        self.editor = Mock(
-            spec=["setSegmentationNode", "setSourceVolumeNode", "setCurrentSegmentID"]
-        )
-"""
-
-
 def halve(volume_node, finding_id):
     """What a person does with the eraser."""
     node = noduleSegmentation(volume_node)
@@ -258,8 +242,9 @@ def halve(volume_node, finding_id):
 
 
 def test_an_outline_is_edited_and_measured_again(host, panel, opened, folder, tmp_path):
-    (tmp_path / "SegmentEditor.py").write_text(SEGMENT_EDITOR)
-    host.load(tmp_path / "SegmentEditor.py")
+    load_segment_editor(
+        host, tmp_path, "setSegmentationNode", "setSourceVolumeNode", "setCurrentSegmentID"
+    )
     before = nodulesOf(opened)
     click_row(host, panel, 1)
     host.click(panel.ui.editNoduleButton)

@@ -1,10 +1,7 @@
 """``lungpnet train nodule-detector`` as a person runs it: a tiny cohort, killed, resumed, used."""
 
-import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +9,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from killed_trainings import killed_and_resumed
 from LungPNetLib.cohort.manifest import StudyRow, write_manifest
 from LungPNetLib.errors import InputError
 from LungPNetLib.evaluation.detection import Verdict, match
@@ -106,15 +104,7 @@ def whole(manifest, tmp_path_factory):
 
 
 def test_killed_and_resumed_training_ends_with_the_same_weights(manifest, whole, tmp_path):
-    process = subprocess.Popen(command(manifest, tmp_path), stdout=subprocess.PIPE)
-    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
-    deadline = time.monotonic() + 240
-    while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
-    subprocess.run([*command(manifest, tmp_path), "--resume"], check=True, capture_output=True)
+    killed_and_resumed(command(manifest, tmp_path), tmp_path / "run")
     (undisturbed,), (resumed,) = (read_registry(f / "weights") for f in (whole, tmp_path))
     assert resumed.sha256 == undisturbed.sha256
 

@@ -1,16 +1,14 @@
 """``lungpnet train lungs`` as a person runs it: a tiny cohort, killed, resumed, and then used."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from killed_trainings import killed_and_resumed
 from LungPNetLib.cohort.manifest import StudyRow, read_manifest, write_manifest
 from LungPNetLib.cohort.phantom.patient import make_patient
 from LungPNetLib.volume import write_image
@@ -56,16 +54,7 @@ def whole(manifest, tmp_path_factory):
 
 
 def test_killed_and_resumed_training_ends_with_the_same_weights(manifest, whole, tmp_path):
-    process = subprocess.Popen(command(manifest, tmp_path), stdout=subprocess.PIPE)
-    checkpoint = tmp_path / "run" / "checkpoints" / "last.ckpt"
-    deadline = time.monotonic() + 120
-    while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
-    assert not (tmp_path / "weights").exists()
-    subprocess.run([*command(manifest, tmp_path), "--resume"], check=True, capture_output=True)
+    killed_and_resumed(command(manifest, tmp_path), tmp_path / "run")
     (undisturbed,), (resumed,) = (read_registry(f / "weights") for f in (whole, tmp_path))
     assert resumed.sha256 == undisturbed.sha256
     rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()

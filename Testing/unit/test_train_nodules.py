@@ -1,15 +1,13 @@
 """``lungpnet train nodule-segmenter`` on a tiny cohort of patches: killed, resumed, and used."""
 
-import os
-import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
 import torch
 
+from killed_trainings import killed_and_resumed
 from LungPNetLib.cohort.manifest import StudyRow, write_manifest
 from LungPNetLib.cohort.phantom.crop import make_crop
 from LungPNetLib.cohort.phantom.nodule import NoduleSpec, NoduleType
@@ -60,15 +58,7 @@ def command(manifest, folder):
 def test_killed_and_resumed_training_ends_with_the_same_weights(manifest, tmp_path):
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     subprocess.run(command(manifest, whole), check=True, capture_output=True)
-    process = subprocess.Popen(command(manifest, broken), stdout=subprocess.PIPE)
-    checkpoint = broken / "run" / "checkpoints" / "last.ckpt"
-    deadline = time.monotonic() + 120
-    while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
-    subprocess.run([*command(manifest, broken), "--resume"], check=True, capture_output=True)
+    killed_and_resumed(command(manifest, broken), broken / "run")
     (undisturbed,), (resumed,) = (read_registry(f / "weights") for f in (whole, broken))
     assert resumed.sha256 == undisturbed.sha256
     losses = [

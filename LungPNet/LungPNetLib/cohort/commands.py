@@ -20,14 +20,8 @@ def add_verbs(verbs: Any) -> None:
 
 def _add_lidc(verbs: Any) -> None:
     verb = verbs.add_parser("lidc", help="training pairs of CT and lung mask from LIDC-IDRI")
-    verb.add_argument(
-        "--dicom", type=Path,
-        help="folder that holds LIDC-IDRI-0002, ... (default: the setting data.lidc_dicom)",
-    )  # fmt: skip
+    _add_patients(verb)
     verb.add_argument("--out", type=Path, required=True, help="folder of the pairs; kept and added")
-    verb.add_argument(
-        "--patient", action="append", metavar="ID", help="only this one; may be given several times"
-    )
     verb.add_argument(
         "--slices", type=int, nargs=2, metavar=("FIRST", "LAST"),
         help="of each scan, counted from the lowest at 0 (default: all)",
@@ -41,19 +35,24 @@ def _add_lidc_nodules(verbs: Any) -> None:
     verb = verbs.add_parser(
         "lidc-nodules", help="nodule masks, votes and ratings of LIDC-IDRI's readers"
     )
-    verb.add_argument(
-        "--dicom", type=Path,
-        help="folder that holds LIDC-IDRI-0002, ... (default: the setting data.lidc_dicom)",
-    )  # fmt: skip
+    _add_patients(verb)
     verb.add_argument("--out", type=Path, required=True, help="folder of the material; added to")
-    verb.add_argument(
-        "--patient", action="append", metavar="ID", help="only this one; may be given several times"
-    )
     verb.add_argument(
         "--table-only", action="store_true", help="nodules and ratings alone, which need no image"
     )
     add_progress_option(verb)
     verb.set_defaults(command=lidc_nodules)
+
+
+def _add_patients(verb: argparse.ArgumentParser) -> None:
+    """Where the LIDC-IDRI lies, and whom of it to take."""
+    verb.add_argument(
+        "--dicom", type=Path,
+        help="folder that holds LIDC-IDRI-0002, ... (default: the setting data.lidc_dicom)",
+    )  # fmt: skip
+    verb.add_argument(
+        "--patient", action="append", metavar="ID", help="only this one; may be given several times"
+    )
 
 
 def _add_manifest(verbs: Any) -> None:

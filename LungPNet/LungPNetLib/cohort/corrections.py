@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock, Timeout
 
+from LungPNetLib.cohort import made_up
 from LungPNetLib.cohort.manifest import StudyRow, read_manifest, write_manifest
 from LungPNetLib.cohort.pseudonyms import check_pseudonym
 from LungPNetLib.errors import InputError, OutputError
@@ -29,8 +30,6 @@ _KEY = "ct_sha256"
 """Column that tells whether two rows are of the same study: the hash of the CT itself."""
 _EARLIER = "earlier_lungs"
 """Column with the masks that a study had before, oldest first, with semicolons between."""
-_MADE_UP = "phantom-"
-"""Training takes patients whose ID starts like this for made-up ones."""
 _TELLING = 4
 """Shorter numbers of patients are found in many pseudonyms by chance."""
 _WAIT_S = 60.0
@@ -111,9 +110,10 @@ def save_correction(
 
 def _check_patient(patient_id: str, identity: Patient | None) -> None:
     check_pseudonym(patient_id)
-    if patient_id.casefold().startswith(_MADE_UP):
+    if patient_id.casefold().startswith(made_up.PREFIX):
         raise InputError(
-            f"A pseudonym that starts with '{_MADE_UP}' marks made-up patients; enter another."
+            f"A pseudonym that starts with '{made_up.PREFIX}' marks made-up patients; enter "
+            "another."
         )
     if identity is None:
         return

@@ -151,6 +151,18 @@ class Reading:
         return _placed(self._source.boolean_mask(), self._source.bbox(), self._source.scan)
 
 
+def check_share(share: float) -> None:
+    """Refuse what is no share of readers.
+
+    Raises
+    ------
+    InputError
+        It is not above 0 and at most 1.
+    """
+    if not 0.0 < share <= 1.0:
+        raise InputError(f"The share of readers must be above 0 and at most 1, got {share}.")
+
+
 @dataclass(frozen=True, eq=False)
 class Nodule:
     """The marks that belong to one nodule; ``number`` counts from 1, from the lowest upwards."""
@@ -190,8 +202,7 @@ class Nodule:
         InputError
             ``share`` is out of range.
         """
-        if not 0.0 < share <= 1.0:
-            raise InputError(f"The share of readers must be above 0 and at most 1, got {share}.")
+        check_share(share)
         sources = [reading._source for reading in self.readings]
         pylidc()
         utils = sys.modules["pylidc.utils"]

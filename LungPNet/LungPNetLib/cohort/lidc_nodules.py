@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from LungPNetLib.cohort.lidc import LidcScan, Nodule
+from LungPNetLib.cohort.lidc import LidcScan, Nodule, check_share
 from LungPNetLib.errors import InputError
 from LungPNetLib.study import Study
 from LungPNetLib.volume import Volume
@@ -113,8 +113,7 @@ def needed_votes(nodule: Nodule, share: float = SHARE) -> int:
     InputError
         ``share`` is out of range.
     """
-    if not 0.0 < share <= 1.0:
-        raise InputError(f"The share of readers must be above 0 and at most 1, got {share}.")
+    check_share(share)
     return math.ceil(share * min(len(nodule.readings), N_READERS))
 
 

@@ -10,7 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from LungPNetLib.console import add_progress_option, make_reporter, print_result, wants_json
+from LungPNetLib.console import (
+    add_progress_option,
+    add_reading_options,
+    make_reporter,
+    print_result,
+    wants_json,
+)
 from LungPNetLib.errors import Cancelled, InputError, LungPNetError, ModelError
 from LungPNetLib.events import Reporter
 from LungPNetLib.lungs.predict import LungMethod
@@ -86,8 +92,7 @@ def add_verbs(verbs: Any) -> None:
         "--every", type=int, default=1, metavar="N",
         help="draw every Nth slice (default: 1, each of them); 0 draws none",
     )  # fmt: skip
-    verb.add_argument("--series", help="SeriesInstanceUID or SeriesNumber, where there are several")
-    verb.add_argument("--allow-gaps", action="store_true", help="fill missing slices")
+    add_reading_options(verb)
     verb.add_argument("--overwrite", action="store_true", help="replace earlier results")
     add_progress_option(verb)
     verb.set_defaults(command=lungs)

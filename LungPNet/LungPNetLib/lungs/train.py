@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from LungPNetLib.cohort.duplicates import refuse_near_duplicates
+from LungPNetLib.cohort.made_up import is_real, with_real_share
 from LungPNetLib.cohort.manifest import StudyRow, read_manifest
 from LungPNetLib.cohort.phantom.patient import GENERATOR_VERSION
 from LungPNetLib.cohort.splits import split_cohort
@@ -34,9 +35,6 @@ from LungPNetLib.training.sampler import SampleSource
 from LungPNetLib.training.task import CardFacts, Metric, OutcomeSource, TrainingTask
 
 RIGHT, LEFT = 1, 2
-
-MADE_UP_PREFIX = "phantom-"
-"""Patients whose ID starts with this come from the generator."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ class LabelledCt:
     @property
     def is_real(self) -> bool:
         """Whether this is a real patient."""
-        return not self.patient_id.startswith(MADE_UP_PREFIX)
+        return is_real(self.patient_id)
 
 
 class RandomSlices(SampleSource):
@@ -245,13 +243,8 @@ class LungTask(TrainingTask):
 
     def training_samples(self) -> RandomSlices:
         """Slices of the training patients; real ones are repeated up to ``real_share``."""
-        real = [patient for patient in self._training if patient.is_real]
-        others = len(self._training) - len(real)
-        share = self._config.data.real_share
-        copies = 1
-        if real and others and 0 < share < 1:
-            copies = max(1, round(share / (1 - share) * others / len(real)))
-        return RandomSlices(self._training + real * (copies - 1), self._config)
+        drawn = with_real_share(self._training, self._config.data.real_share)
+        return RandomSlices(drawn, self._config)
 
     def validation_samples(self) -> FixedSlices:
         """Slices of the validation patients."""

@@ -8,7 +8,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from LungPNetLib.console import add_progress_option, make_reporter, print_result
+from LungPNetLib.console import (
+    add_progress_option,
+    add_reading_options,
+    make_reporter,
+    print_result,
+    read_with_mask,
+)
 from LungPNetLib.errors import InputError
 from LungPNetLib.events import Reporter
 
@@ -33,8 +39,7 @@ def add_verbs(verbs: Any) -> None:
         "--radius", type=float, default=3.0, metavar="MM",
         help="of the neighbourhoods of local SD and entropy (default: %(default)s)",
     )  # fmt: skip
-    verb.add_argument("--series", help="SeriesInstanceUID or SeriesNumber, where there are several")
-    verb.add_argument("--allow-gaps", action="store_true", help="fill missing slices")
+    add_reading_options(verb)
     _add_shared(verb)
     verb.set_defaults(command=heterogeneity)
     verb = verbs.add_parser("nodule-gallery", help="nodules rated benign and malignant in colours")
@@ -107,21 +112,14 @@ def _write_result(
 ) -> dict[int, dict[str, Any]]:
     import numpy as np
 
-    from LungPNetLib.dicom.masks import read_mask
     from LungPNetLib.nodules.colours import ColourMap
     from LungPNetLib.nodules.heterogeneity import measure_heterogeneity
     from LungPNetLib.nodules.pictures import nodule_sheet
-    from LungPNetLib.reading import read_study
 
     colours = ColourMap(arguments.colours)
     with reporter.stage("read"):
-        study = read_study(
-            arguments.ct,
-            series=arguments.series,
-            allow_gaps=arguments.allow_gaps,
-            reporter=reporter,
-        )
-        labels = _chosen(read_mask(arguments.mask, study.ct, roi=arguments.roi), arguments.label)
+        study, labels = read_with_mask(arguments, reporter)
+        labels = _chosen(labels, arguments.label)
     found: dict[int, Heterogeneity] = {}
     with reporter.stage("nodules"):
         present = [int(label) for label in np.unique(labels.array) if label]

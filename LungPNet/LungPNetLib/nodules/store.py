@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from LungPNetLib.cohort.made_up import is_real
 from LungPNetLib.cohort.manifest import StudyRow
 from LungPNetLib.dicom.masks import read_mask
 from LungPNetLib.errors import InputError, OutputError
@@ -25,9 +26,6 @@ from LungPNetLib.events import Reporter
 from LungPNetLib.nodules.grid import lungs_box
 from LungPNetLib.reading import read_study
 from LungPNetLib.volume import Triplet, Volume
-
-MADE_UP_PREFIX = "phantom-"
-"""Patients whose ID starts with this come from the generator."""
 
 _VERSION = 1
 _MARGIN_MM = 25.0
@@ -104,7 +102,7 @@ class StoredCase:
     @property
     def is_real(self) -> bool:
         """Whether this is a real patient."""
-        return not self.patient_id.startswith(MADE_UP_PREFIX)
+        return is_real(self.patient_id)
 
 
 def open_store(rows: Sequence[StudyRow], folder: Path, reporter: Reporter) -> list[StoredCase]:

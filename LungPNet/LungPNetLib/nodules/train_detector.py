@@ -10,6 +10,7 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 
+from LungPNetLib.cohort.made_up import with_real_share
 from LungPNetLib.evaluation.froc import RATES, froc_curve, froc_score
 from LungPNetLib.evaluation.judged import JudgedScan, ScoredFinding, TrueNodule
 from LungPNetLib.events import Reporter
@@ -159,14 +160,7 @@ class DetectorTask(TrainingTask):
 
     def training_samples(self) -> RandomBlocks:
         """Blocks of the training patients; real ones are repeated up to ``real_share``."""
-        cases = self._cohort.training
-        real = [case for case in cases if case.is_real]
-        others = len(cases) - len(real)
-        share = self._config.blocks.real_share
-        copies = 1
-        if real and others and 0 < share < 1:
-            copies = max(1, round(share / (1 - share) * others / len(real)))
-        drawn = cases + real * (copies - 1)
+        drawn = with_real_share(self._cohort.training, self._config.blocks.real_share)
         return RandomBlocks(drawn, self._config.blocks, self._config.augment)
 
     def validation_samples(self) -> FixedBlocks:

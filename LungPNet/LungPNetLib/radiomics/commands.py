@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from LungPNetLib.console import add_progress_option, make_reporter, print_result
+from LungPNetLib.console import (
+    add_progress_option,
+    add_reading_options,
+    make_reporter,
+    print_result,
+    read_with_mask,
+)
 from LungPNetLib.errors import InputError
 from LungPNetLib.events import Reporter
 
@@ -34,8 +40,7 @@ def add_verbs(verbs: Any) -> None:
         "--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE",
         help="change one setting; may be given several times",
     )  # fmt: skip
-    verb.add_argument("--series", help="SeriesInstanceUID or SeriesNumber, where there are several")
-    verb.add_argument("--allow-gaps", action="store_true", help="fill missing slices")
+    add_reading_options(verb)
     verb.add_argument("--overwrite", action="store_true", help="replace an earlier table")
     add_progress_option(verb)
     verb.set_defaults(command=radiomics)
@@ -69,20 +74,12 @@ def radiomics(arguments: argparse.Namespace) -> int:
 def _write_table(
     arguments: argparse.Namespace, settings: RadiomicsSettings, reporter: Reporter
 ) -> Features:
-    from LungPNetLib.dicom.masks import read_mask
     from LungPNetLib.provenance import software_versions
     from LungPNetLib.radiomics.features import features
     from LungPNetLib.radiomics.tables import write_features
-    from LungPNetLib.reading import read_study
 
     with reporter.stage("read"):
-        study = read_study(
-            arguments.ct,
-            series=arguments.series,
-            allow_gaps=arguments.allow_gaps,
-            reporter=reporter,
-        )
-        labels = read_mask(arguments.mask, study.ct, roi=arguments.roi)
+        study, labels = read_with_mask(arguments, reporter)
         mask = _chosen(labels, arguments.label)
     with reporter.stage("features"):
         found = features(study.ct, mask, settings)

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from LungPNetLib.console import add_progress_option, make_reporter, print_result
+from LungPNetLib.console import add_progress_option, add_series_option, make_reporter, print_result
 from LungPNetLib.errors import InputError
 from LungPNetLib.events import Reporter
 from LungPNetLib.report.wording import NOTICE
@@ -28,7 +28,7 @@ def add_verbs(verbs: Any) -> None:
     verb = verbs.add_parser("suv", help="a PET as SUVbw, and SUVmax, SUVpeak, MTV, TLG of regions")
     verb.add_argument("pet", type=Path, metavar="PET", help="DICOM folder of a PET series")
     verb.add_argument("--out", type=Path, required=True, help="folder of the result (made new)")
-    verb.add_argument("--series", help="SeriesInstanceUID or SeriesNumber, where there are several")
+    add_series_option(verb)
     verb.add_argument(
         "--mask", type=Path, help="regions: NIfTI, NRRD, MetaImage, DICOM SEG or RTSTRUCT"
     )
