@@ -4,8 +4,10 @@
 
 The nodules are the LIDC-IDRI patches of the patients that ``lungpnet nodule-patches`` keeps for
 tests; each has the mask of one reader. The baseline's numbers are chosen on the patches for
-training. A network sees a patch padded to 48 voxels a side; of what it calls nodule with a
-probability of 0.5, the part nearest to the middle counts. ``--readers N`` compares the readers of
+training. A network sees a patch in a window of 48 voxels a side, outside of which there is no
+image; of what it calls nodule, the part nearest to the middle counts. As in fusion, that is from a
+probability of 0.5 on, and from the lower one where there is no such part. ``--readers N`` compares
+the readers of
 the first N patients of the collection with each other (test-only patients left out; all of them
 take some minutes), and that is what a program can be asked for at most.
 """
@@ -33,7 +35,8 @@ from LungPNetLib.evaluation.overlap import Overlap, dice
 from LungPNetLib.evaluation.tables import Table
 from LungPNetLib.nodules.baseline import BaselineSettings, segment_baseline
 from LungPNetLib.nodules.click import segment_click
-from LungPNetLib.nodules.grid import network_input
+from LungPNetLib.nodules.fusion_rules import FusionRules
+from LungPNetLib.nodules.grid import OUTSIDE_HU, network_input
 from LungPNetLib.nodules.predict import SEGMENTER_TASKS, load_segmenter
 from LungPNetLib.training.evaluate import about_weights
 from LungPNetLib.volume import Volume
@@ -44,6 +47,7 @@ DATA = Path(
 )
 SPLIT_SEED = 11
 WINDOW = 48
+RULES = FusionRules()
 THRESHOLDS_HU, OPENINGS_MM = (-800.0, -750.0, -700.0, -600.0, -500.0, -400.0), (0.0, 1.0)
 KINDS = ("ground-glass", "part-solid", "solid")
 
@@ -81,11 +85,13 @@ def by_network(found: Found) -> Outliner:
         side = patch.ct.shape[0]
         before = (WINDOW - side) // 2
         pad = (before, WINDOW - side - before)
-        hu = np.pad(patch.ct.array.astype(np.float32), pad, mode="edge")
+        hu = np.pad(patch.ct.array.astype(np.float32), pad, constant_values=OUTSIDE_HU)
         with torch.inference_mode():
-            logits = network(torch.from_numpy(network_input(hu))[None, None])[0, -1].numpy()
-        part = (slice(before, before + side),) * 3
-        return patch.mask.with_array(nearest_part(logits[part] >= 0).astype(np.uint8))
+            logits = network(torch.from_numpy(network_input(hu))[None, None])[0, -1]
+        probability = logits.sigmoid().numpy()[(slice(before, before + side),) * 3]
+        sure = probability >= RULES.probability
+        mask = sure if sure.any() else probability >= RULES.faint_probability
+        return patch.mask.with_array(nearest_part(mask).astype(np.uint8))
 
     return outlined
 

@@ -20,6 +20,9 @@ from LungPNetLib.cli import main
 from LungPNetLib.cohort.dicom_writer import SeriesTags, write_ct_series
 from LungPNetLib.volume import read_image, write_image
 
+QUICK = "lungs,report"
+"""Stages of a run that is not about nodules."""
+
 
 @pytest.fixture
 def series(small_series: Path, tmp_path: Path) -> Path:
@@ -64,8 +67,8 @@ def refused(outcome: tuple[int, str, Path], *words: str, status: int = 2) -> Non
 def test_the_result_is_whole(finished):
     names = {path.name for path in finished.iterdir()}
     assert names == {
-        "result.json", "lungs.nrrd", "segmentation.dcm", "measurements.dcm", "report.html",
-        "report.pdf", "run.jsonl",
+        "result.json", "lungs.nrrd", "nodules.nrrd", "heterogeneity.nrrd", "segmentation.dcm",
+        "measurements.dcm", "report.html", "report.pdf", "run.jsonl",
     }  # fmt: skip
     assert set(json.loads((finished / "result.json").read_text())["outputs"]) == names
 
@@ -125,7 +128,7 @@ def test_a_series_that_cannot_be_referred_to_still_has_its_report(analyze, serie
         dataset = pydicom.dcmread(path)
         del dataset.FrameOfReferenceUID
         dataset.save_as(path)
-    status, _, out = analyze(series)
+    status, _, out = analyze(series, "--stages", QUICK)
     assert status == 0
     assert (out / "report.html").is_file()
     assert not (out / "segmentation.dcm").exists()
@@ -235,7 +238,7 @@ def test_one_slice(analyze, series):
 def test_a_missing_slice(analyze, series):
     slices(series)[20].unlink()
     refused(analyze(series), "1 slice(s) are missing", "12 mm", "--allow-gaps")
-    status, _, out = analyze(series, "--allow-gaps")
+    status, _, out = analyze(series, "--allow-gaps", "--stages", QUICK)
     assert status == 0
     result = json.loads((out / "result.json").read_text())
     checks = {check["check_id"]: check for check in result["quality"]["checks"]}
@@ -306,7 +309,8 @@ def test_disk_full(series, tmp_path, capsys):
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small file system needs root on Linux")
     try:
-        status = main(["analyze", str(series), "--out", str(disk / "out"), "--progress", "none"])
+        arguments = ["analyze", str(series), "--out", str(disk / "out"), "--progress", "none"]
+        status = main([*arguments, "--stages", QUICK])
         assert status == 1
         message = capsys.readouterr().err
         assert "disk is" in message
@@ -367,7 +371,8 @@ def test_killed_midway_and_run_again(series, tmp_path, capsys):
         process.send_signal(signal.SIGKILL)
     assert not out.exists()
     assert len(list(tmp_path.glob(".result*"))) == 1
-    assert main(["analyze", str(series), "--out", str(out), "--progress", "none"]) == 0
+    arguments = ["analyze", str(series), "--out", str(out), "--progress", "none"]
+    assert main([*arguments, "--stages", QUICK]) == 0
     assert not list(tmp_path.glob(".result*"))
     assert (out / "report.html").exists()
 
@@ -439,8 +444,8 @@ def test_demo_makes_a_patient_and_a_report(tmp_path, capsys, small_patient, monk
 )
 def test_real_patients(real_data, case, tmp_path, capsys):
     out = tmp_path / "result"
-    status = main(["analyze", str(real_data / case), "--out", str(out), "--progress", "none"])
-    assert status == 0, capsys.readouterr().err
+    arguments = ["analyze", str(real_data / case), "--out", str(out), "--progress", "none"]
+    assert main([*arguments, "--stages", QUICK]) == 0, capsys.readouterr().err
     lungs = json.loads((out / "result.json").read_text())["lungs"]["measurements"]
     assert [row["side"] for row in lungs] == ["right", "left", "both"]
     assert all(-900 < row["mean_hu"] < -650 for row in lungs)

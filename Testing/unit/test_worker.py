@@ -20,6 +20,7 @@ import pytest
 
 import LungPNetLib
 from LungPNetLib.crash_report import explained
+from LungPNetLib.nodules.predict import find_nodule_weights
 from LungPNetLib.volume import Volume
 from LungPNetLib.weights.registry import find_weights
 from LungPNetLib.worker_protocol import PROTOCOL, is_volume, map_volume, take_volume, write_volume
@@ -206,16 +207,15 @@ def test_a_model_is_loaded_once_until_it_is_released(talk):
     assert talk.ask(id=34, verb="models", action="release")["released"] == 1
 
 
-def test_the_lung_network_can_be_warmed(talk, monkeypatch):
+def test_the_networks_can_be_warmed(talk, monkeypatch):
     pytest.importorskip("torch")
     monkeypatch.setenv("LUNGPNET_HOME", str(talk.home))
-    found = find_weights("lungs")
-    if found is None:
-        pytest.skip("no weights for the lungs are shipped")
+    lungs, nodules = find_weights("lungs"), find_nodule_weights()
+    expected = [found.entry.id for found in (lungs, nodules.segmenter, nodules.detector)]
     for number in (35, 36):
         answer = talk.ask(id=number, verb="models", action="warm", device="cpu")
-        assert answer["warm"] == [found.entry.id]
-    assert talk.ask(id=37, verb="models", action="release")["released"] == 1
+        assert answer["warm"] == expected
+    assert talk.ask(id=37, verb="models", action="release")["released"] == len(expected)
 
 
 @pytest.mark.parametrize("fail", [False, True])

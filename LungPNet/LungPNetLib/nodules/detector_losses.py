@@ -7,10 +7,11 @@ from typing import Literal
 
 import torch
 from monai.apps.detection.utils.hard_negative_sampler import HardNegativeSampler
+from monai.losses.focal_loss import FocalLoss
 from monai.losses.giou_loss import BoxGIoULoss
 from torch.nn import functional
 
-from LungPNetLib.nodules.boxes import Matching, decode, encode, match
+from LungPNetLib.nodules.boxes import NEITHER, POSITIVE, decode, encode, match
 from LungPNetLib.nodules.detector_samples import IGNORED, NODULE
 from LungPNetLib.nodules.network_detector import Detector, Proposing, Searched
 
@@ -22,7 +23,9 @@ PROPOSING = Proposing(considered=400, kept=96)
 POSITIVE_IOU, NEGATIVE_IOU = 0.3, 0.1
 """In 3-D a cube that is shifted along all axes by a fifth of its side has 0.34 with itself."""
 
-_FIRST = HardNegativeSampler(64, positive_fraction=0.5, min_neg=32, pool_size=10)
+_FOCAL = FocalLoss(gamma=2.0, alpha=0.25, reduction="none")
+"""For the first head, of whose anchors one in thousands is positive (Lin et al., ICCV 2017)."""
+
 _SECOND = HardNegativeSampler(32, positive_fraction=0.5, min_neg=16, pool_size=2)
 """Negatives are drawn among those with the highest scores of the first head; a block without
 nodules gives them, too."""
@@ -74,12 +77,16 @@ def _first_losses(
         searched.anchors, nodules, ignored,
         positive_iou=POSITIVE_IOU, negative_iou=NEGATIVE_IOU, best_too=True,
     )  # fmt: skip
-    logits = searched.logits[item]
-    chosen, positive = _sampled(_FIRST, matching, logits.detach())
-    score, box = _losses(
-        logits[chosen], searched.deltas[item][chosen], searched.anchors[chosen], positive,
-        nodules[matching.nodules[chosen[positive]]], regression,
+    counts = matching.kinds != NEITHER
+    positive = (matching.kinds == POSITIVE).nonzero()[:, 0]
+    targets = (matching.kinds[counts] == POSITIVE).float()
+    score = _FOCAL(searched.logits[item][counts][:, None], targets[:, None]).sum()
+    box = _REGRESSIONS[regression](
+        searched.deltas[item][positive], searched.anchors[positive],
+        nodules[matching.nodules[positive]],
     )  # fmt: skip
+    n_positive = max(len(positive), 1)
+    score, box = score / n_positive, box / n_positive
     return {"first_score": score, "first_box": box}
 
 

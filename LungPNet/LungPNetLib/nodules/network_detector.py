@@ -96,7 +96,7 @@ class DetectorArch:
 
 
 VARIANTS = {
-    "compact": DetectorArch("basic", 24, (48, 96, 128), (1, 1, 1), pyramid=40),
+    "compact": DetectorArch("basic", 32, (64, 96, 128), (1, 1, 1), pyramid=32),
     "paper": DetectorArch("bottleneck", 64, (64, 128, 256), (3, 4, 6), pyramid=256),
 }
 """``paper`` has the backbone of Song et al. 2022 (ResNet-50 up to its third stage) in 3-D."""

@@ -8,6 +8,9 @@ from torch import nn
 POOLED = 7
 """Places along each side of a box at which the second head samples the maps."""
 
+_FIRST_BIAS = -4.6
+"""Logit of 1 %, with which the first head begins: few anchors hold a nodule."""
+
 
 class FirstHead(nn.Module):
     """One logit and six deltas for each anchor; the same weights on every level."""
@@ -16,6 +19,7 @@ class FirstHead(nn.Module):
         super().__init__()
         self.shared = nn.Sequential(nn.Conv3d(channels, channels, 3, padding=1), nn.ReLU())
         self.logits = _small(nn.Conv3d(channels, n_anchors, 1))
+        nn.init.constant_(self.logits.bias, _FIRST_BIAS)
         self.deltas = _small(nn.Conv3d(channels, 6 * n_anchors, 1))
 
     def forward(self, level: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -36,9 +36,9 @@ class WindowConfig:
     """
 
     size: tuple[int, int, int] = (48, 48, 48)
-    patch_share: float = 0.35
-    made_up_share: float = 0.15
-    scan_share: float = 0.35
+    patch_share: float = 0.45
+    made_up_share: float = 0.12
+    scan_share: float = 0.33
     shift_share: float = 0.2
     validation_fraction: float = 0.15
     validation_windows: int = 60
