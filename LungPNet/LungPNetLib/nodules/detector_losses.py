@@ -78,16 +78,15 @@ def _first_losses(
         positive_iou=POSITIVE_IOU, negative_iou=NEGATIVE_IOU, best_too=True,
     )  # fmt: skip
     counts = matching.kinds != NEITHER
-    positive = (matching.kinds == POSITIVE).nonzero()[:, 0]
     targets = (matching.kinds[counts] == POSITIVE).float()
+    positive = (matching.kinds == POSITIVE).nonzero()[:, 0]
+    n_positive = max(len(positive), 1)
     score = _FOCAL(searched.logits[item][counts][:, None], targets[:, None]).sum()
     box = _REGRESSIONS[regression](
         searched.deltas[item][positive], searched.anchors[positive],
         nodules[matching.nodules[positive]],
     )  # fmt: skip
-    n_positive = max(len(positive), 1)
-    score, box = score / n_positive, box / n_positive
-    return {"first_score": score, "first_box": box}
+    return {"first_score": score / n_positive, "first_box": box / n_positive}
 
 
 def _second_losses(
@@ -105,38 +104,16 @@ def _second_losses(
         boxes, nodules, ignored,
         positive_iou=POSITIVE_IOU, negative_iou=NEGATIVE_IOU, best_too=False,
     )  # fmt: skip
-    chosen, positive = _sampled(_SECOND, matching, scores)
+    is_positive, is_negative = _SECOND.select_samples_per_img(matching.kinds, scores)
+    chosen = (is_positive | is_negative).nonzero()[:, 0]
+    positive = is_positive[chosen] > 0
     logits, deltas = network.look_again(searched, item, boxes[chosen])
-    score, box = _losses(
-        logits, deltas, boxes[chosen], positive, nodules[matching.nodules[chosen[positive]]],
-        regression,
-    )  # fmt: skip
-    return {"second_score": score, "second_box": box}
-
-
-def _sampled(
-    sampler: HardNegativeSampler, matching: Matching, scores: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Indices of the boxes that count in this step, and which of these are positive."""
-    positive, negative = sampler.select_samples_per_img(matching.kinds, scores)
-    chosen = (positive | negative).nonzero()[:, 0]
-    return chosen, positive[chosen] > 0
-
-
-def _losses(
-    logits: torch.Tensor,
-    deltas: torch.Tensor,
-    references: torch.Tensor,
-    positive: torch.Tensor,
-    truth: torch.Tensor,
-    regression: RegressionLoss,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean cross-entropy of all boxes, mean regression loss of the positive ones."""
-    score = functional.binary_cross_entropy_with_logits(
-        logits, positive.float(), reduction="sum"
-    ) / max(len(logits), 1)
-    box = _REGRESSIONS[regression](deltas[positive], references[positive], truth)
-    return score, box / max(len(truth), 1)
+    score = functional.binary_cross_entropy_with_logits(logits, positive.float(), reduction="sum")
+    box = _REGRESSIONS[regression](
+        deltas[positive], boxes[chosen][positive], nodules[matching.nodules[chosen[positive]]]
+    )
+    n_positive = max(int(positive.sum()), 1)
+    return {"second_score": score / max(len(chosen), 1), "second_box": box / n_positive}
 
 
 def giou_loss(deltas: torch.Tensor, references: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
