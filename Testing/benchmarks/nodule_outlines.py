@@ -31,8 +31,9 @@ from LungPNetLib.errors import InputError
 from LungPNetLib.evaluation.froc import SizeGroup
 from LungPNetLib.evaluation.intervals import patient_mean
 from LungPNetLib.evaluation.outlines import outline_agreement, outline_means, reader_agreement
-from LungPNetLib.evaluation.overlap import Overlap, dice
+from LungPNetLib.evaluation.overlap import dice
 from LungPNetLib.evaluation.tables import Table
+from LungPNetLib.grading.axes import section_axes
 from LungPNetLib.nodules.baseline import BaselineSettings, segment_baseline
 from LungPNetLib.nodules.click import segment_click
 from LungPNetLib.nodules.fusion_rules import FusionRules
@@ -106,8 +107,13 @@ def nearest_part(mask: np.ndarray) -> np.ndarray:
     return parts == parts[tuple(nearest)]
 
 
-def scores_of(patches: Sequence[NodulePatch], outlined: Outliner) -> list[tuple[str, Overlap]]:
-    return [(p.patient_id, outline_agreement(outlined(p), p.mask)) for p in patches]
+def long_axis_mm(mask: Volume) -> float:
+    """0 without any voxel."""
+    if not mask.array.any():
+        return 0.0
+    areas = (mask.array > 0).sum(axis=(1, 2))
+    section = mask.array[int(np.argmax(areas))] > 0
+    return section_axes(section, (mask.spacing_mm[1], mask.spacing_mm[0])).long_axis_mm
 
 
 def best_settings(patches: Sequence[NodulePatch]) -> BaselineSettings:
@@ -142,18 +148,24 @@ def show_patches(segmenters: Sequence[str], show: Callable[[Table], str]) -> Non
         methods[marked] = by_network(found)
     rows = []
     for method, outlined in methods.items():
-        scores = list(zip(map(patch_kind, tested), scores_of(tested, outlined), strict=True))
+        masks = [outlined(patch) for patch in tested]
         for kind in ("all", *KINDS):
-            means = outline_means([pair for own, pair in scores if kind in ("all", own)])
+            own = [
+                (patch, mask)
+                for patch, mask in zip(tested, masks, strict=True)
+                if kind in ("all", patch_kind(patch))
+            ]
+            pairs = [(p.patient_id, outline_agreement(mask, p.mask)) for p, mask in own]
+            means = outline_means(pairs)
+            longer = patient_mean([long_axis_mm(m) - long_axis_mm(p.mask) for p, m in own])
             cells = (means.dice.in_words(), means.surface_dice.in_words())
-            hd95 = means.hd95_mm.in_words(1)
-            rows.append((kind, method, str(means.n_nodules), str(means.n_missed), *cells, hd95))
+            in_mm = (means.hd95_mm.in_words(1), longer.in_words(1))
+            rows.append((kind, method, str(means.n_nodules), str(means.n_missed), *cells, *in_mm))
     rows.sort(key=lambda row: ("all", *KINDS).index(row[0]))
-    say(
-        show(
-            Table(("nodules", "method", "n", "missed", "Dice", "NSD 1 mm", "HD95 mm"), tuple(rows))
-        )
-    )
+    header = (
+        "nodules", "method", "n", "missed", "Dice", "NSD 1 mm", "HD95 mm", "long axis longer by mm",
+    )  # fmt: skip
+    say(show(Table(header, tuple(rows))))
 
 
 def show_readers(n: int, show: Callable[[Table], str]) -> None:

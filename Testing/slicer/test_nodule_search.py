@@ -26,7 +26,10 @@ from LungPNetLib.slicer_bridge.results import FOLDER
 from LungPNetLib.slicer_bridge.session import WorkerSession
 from LungPNetLib.slicer_bridge.worker_process import findPython, workerCommand
 
-NETWORKS = f"sys.path.append({str(Path(__file__).parent)!r}); import nodule_networks"
+NETWORKS = (
+    f"sys.path.append({str(Path(__file__).parent)!r}); "
+    "import nodule_networks; nodule_networks.install()"
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
