@@ -7,13 +7,20 @@ import pytest
 from safetensors import safe_open
 
 from LungPNetLib.cohort.lidc import TEST_ONLY_PATIENTS
+from LungPNetLib.cohort.lidc_patches import read_patches
+from LungPNetLib.cohort.nodule_studies import PATCH_PREFIX, patch_parts
 from LungPNetLib.cohort.phantom.patient import make_patient
+from LungPNetLib.evaluation.froc import RATES
 from LungPNetLib.lungs.predict import LungMethod, predict_lungs
+from LungPNetLib.nodules.predict import find_nodule_weights, operating_points
 from LungPNetLib.weights.entries import read_registry
 from LungPNetLib.weights.registry import METADATA_KEY, SHIPPED_FOLDER, sha256_of
 
 MAY_TRAIN = {"LIDC-IDRI-0028", "LIDC-IDRI-0293", "LIDC-IDRI-0306"}
 """The real CTs at hand that may train; everybody else here is for tests only."""
+
+SPLIT_SEED = 11
+"""With which ``lungpnet nodule-patches`` parts the patches, unless told otherwise."""
 
 SHIPPED = read_registry(SHIPPED_FOLDER)
 
@@ -24,8 +31,15 @@ def about(entry):
         return json.loads(file.metadata()[METADATA_KEY])
 
 
-def test_lung_weights_ship():
-    assert [entry.task for entry in SHIPPED].count("lungs") == 1
+def test_one_network_for_each_task_ships():
+    tasks = sorted(entry.task for entry in SHIPPED)
+    assert tasks == ["lungs", "nodule-detector", "nodule-segmenter"]
+
+
+def test_the_detector_has_operating_points_for_this_segmenter():
+    table, notices = operating_points(find_nodule_weights())
+    assert [point.rate for point in table.points] == list(RATES)
+    assert not notices
 
 
 def test_all_files_belong_to_the_registry_and_are_small():
@@ -44,10 +58,18 @@ def test_file_is_what_the_registry_says(entry):
 def test_no_test_only_patient_trained_it(entry):
     learned_from = set(about(entry)["training_ids"])
     assert not learned_from & TEST_ONLY_PATIENTS
-    assert learned_from <= MAY_TRAIN
+    assert {one for one in learned_from if not one.startswith(PATCH_PREFIX)} <= MAY_TRAIN
     card = (SHIPPED_FOLDER / entry.card).read_text()
     assert all(patient in card for patient in learned_from)
     assert not any(patient in card for patient in TEST_ONLY_PATIENTS)
+
+
+@pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.id)
+def test_no_patch_for_tests_trained_it(entry, real_data):
+    parts = patch_parts(read_patches(real_data / "lidc-nodule-patches"), SPLIT_SEED)
+    for_tests = {PATCH_PREFIX + patient for patient, part in parts.items() if part == "test"}
+    assert len(for_tests) > 15
+    assert not set(about(entry)["training_ids"]) & for_tests
 
 
 @pytest.mark.parametrize("entry", SHIPPED, ids=lambda entry: entry.id)
