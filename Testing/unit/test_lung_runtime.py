@@ -216,7 +216,10 @@ def test_running_out_of_memory_on_the_cpu_is_an_error() -> None:
 def test_the_result_has_the_same_mask_and_says_what_happened(small_series, weights, monkeypatch):
     study = read_study(small_series)
     options = AnalyzeOptions(
-        lung_method=LungMethod.NETWORK, lung_weights=str(weights), runtime=Runtime.TORCH
+        stages=("quality", "lungs"),
+        lung_method=LungMethod.NETWORK,
+        lung_weights=str(weights),
+        runtime=Runtime.TORCH,
     )
     masks, models = [], []
     for failures in (0, 5):  # 16 images, 8, 4, 2, 1
