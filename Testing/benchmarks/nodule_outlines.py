@@ -7,9 +7,8 @@ tests; each has the mask of one reader. The baseline's numbers are chosen on the
 training. A network sees a patch in a window of 48 voxels a side, outside of which there is no
 image; of what it calls nodule, the part nearest to the middle counts. As in fusion, that is from a
 probability of 0.5 on, and from the lower one where there is no such part. ``--readers N`` compares
-the readers of
-the first N patients of the collection with each other (test-only patients left out; all of them
-take some minutes), and that is what a program can be asked for at most.
+the readers of the first N patients of the collection with each other (test-only patients left out;
+all of them take some minutes), and that is what a program can be asked for at most.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from scipy import ndimage
 
 from LungPNetLib.cohort.lidc import scans, trainable
 from LungPNetLib.cohort.lidc_patches import NodulePatch, read_patches
+from LungPNetLib.cohort.nodule_commands import SPLIT_SEED
 from LungPNetLib.cohort.nodule_studies import PATCH_PREFIX, patch_kind, patch_parts
 from LungPNetLib.errors import InputError
 from LungPNetLib.evaluation.froc import SizeGroup
@@ -33,7 +33,7 @@ from LungPNetLib.evaluation.intervals import patient_mean
 from LungPNetLib.evaluation.outlines import outline_agreement, outline_means, reader_agreement
 from LungPNetLib.evaluation.overlap import dice
 from LungPNetLib.evaluation.tables import Table
-from LungPNetLib.grading.axes import section_axes
+from LungPNetLib.grading.measure import measure_nodule
 from LungPNetLib.nodules.baseline import BaselineSettings, segment_baseline
 from LungPNetLib.nodules.click import segment_click
 from LungPNetLib.nodules.fusion_rules import FusionRules
@@ -46,7 +46,6 @@ from LungPNetLib.weights.registry import Found, find_weights
 DATA = Path(
     os.environ.get("LUNGPNET_TEST_DATA", Path(__file__).parents[2].parent / "shared" / "data")
 )
-SPLIT_SEED = 11
 WINDOW = 48
 RULES = FusionRules()
 THRESHOLDS_HU, OPENINGS_MM = (-800.0, -750.0, -700.0, -600.0, -500.0, -400.0), (0.0, 1.0)
@@ -107,13 +106,9 @@ def nearest_part(mask: np.ndarray) -> np.ndarray:
     return parts == parts[tuple(nearest)]
 
 
-def long_axis_mm(mask: Volume) -> float:
+def long_axis_mm(patch: NodulePatch, mask: Volume) -> float:
     """0 without any voxel."""
-    if not mask.array.any():
-        return 0.0
-    areas = (mask.array > 0).sum(axis=(1, 2))
-    section = mask.array[int(np.argmax(areas))] > 0
-    return section_axes(section, (mask.spacing_mm[1], mask.spacing_mm[0])).long_axis_mm
+    return measure_nodule(patch.ct, mask).long_axis_mm if mask.array.any() else 0.0
 
 
 def best_settings(patches: Sequence[NodulePatch]) -> BaselineSettings:
@@ -157,7 +152,7 @@ def show_patches(segmenters: Sequence[str], show: Callable[[Table], str]) -> Non
             ]
             pairs = [(p.patient_id, outline_agreement(mask, p.mask)) for p, mask in own]
             means = outline_means(pairs)
-            longer = patient_mean([long_axis_mm(m) - long_axis_mm(p.mask) for p, m in own])
+            longer = patient_mean([long_axis_mm(p, m) - long_axis_mm(p, p.mask) for p, m in own])
             cells = (means.dice.in_words(), means.surface_dice.in_words())
             in_mm = (means.hd95_mm.in_words(1), longer.in_words(1))
             rows.append((kind, method, str(means.n_nodules), str(means.n_missed), *cells, *in_mm))

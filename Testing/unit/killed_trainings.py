@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-def killed_and_resumed(command: Sequence[str], run: Path, *, within_s: float = 240.0) -> None:
+def killed_and_resumed(command: Sequence[str], run: Path, *, within_s: float = 120.0) -> None:
     """Start a training, kill it at its first checkpoint in ``run``, and have it resumed."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     checkpoint = run / "checkpoints" / "last.ckpt"

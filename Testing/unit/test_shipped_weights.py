@@ -8,6 +8,7 @@ from safetensors import safe_open
 
 from LungPNetLib.cohort.lidc import TEST_ONLY_PATIENTS
 from LungPNetLib.cohort.lidc_patches import read_patches
+from LungPNetLib.cohort.nodule_commands import SPLIT_SEED
 from LungPNetLib.cohort.nodule_studies import PATCH_PREFIX, patch_parts
 from LungPNetLib.cohort.phantom.patient import make_patient
 from LungPNetLib.evaluation.froc import RATES
@@ -18,9 +19,6 @@ from LungPNetLib.weights.registry import METADATA_KEY, SHIPPED_FOLDER, sha256_of
 
 MAY_TRAIN = {"LIDC-IDRI-0028", "LIDC-IDRI-0293", "LIDC-IDRI-0306"}
 """The real CTs at hand that may train; everybody else here is for tests only."""
-
-SPLIT_SEED = 11
-"""With which ``lungpnet nodule-patches`` parts the patches, unless told otherwise."""
 
 SHIPPED = read_registry(SHIPPED_FOLDER)
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from LungPNetLib.console import add_progress_option, make_reporter, print_result
 
+SPLIT_SEED = 11
+"""Of the patches of the weights that ship: who trains, validates and tests."""
+
 _MARKER = "manifest.csv"
 _NOTICE = "research use only"
 
@@ -19,7 +22,9 @@ def add_verbs(verbs: Any) -> None:
     patches.add_argument(
         "--patches", type=Path, required=True, help="folder with labels.csv and patches.npz"
     )
-    patches.add_argument("--seed", type=int, default=11, help="of the split (default: 11)")
+    patches.add_argument(
+        "--seed", type=int, default=SPLIT_SEED, help="of the split (default: %(default)s)"
+    )
     patches.set_defaults(command=nodule_patches)
     crops = verbs.add_parser("nodule-crops", help="made-up nodules in small cubes (generator A)")
     crops.add_argument("count", type=int, metavar="N", help="how many")
