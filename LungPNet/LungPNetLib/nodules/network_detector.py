@@ -14,7 +14,7 @@ CVPR 2017. He K et al. CVPR 2016 (residual networks; bottlenecks in ``paper``).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
@@ -50,6 +50,9 @@ class DetectorArch:
         Channels of the feature maps.
     anchors_mm : tuple of tuple of float
         Sides of the cubes on each of ``LEVELS``, as many on each.
+    in_plane : bool
+        After the stem, which sees 7 adjacent slices, maps are made by convolutions within a slice;
+        3-D otherwise.
     """
 
     block: Literal["basic", "bottleneck"]
@@ -58,6 +61,7 @@ class DetectorArch:
     depths: tuple[int, ...]
     pyramid: int
     anchors_mm: tuple[tuple[float, ...], ...] = ((4.0, 6.0, 10.0), (16.0, 26.0, 42.0))
+    in_plane: bool = False
 
     @classmethod
     def from_mapping(cls, arch: Mapping[str, Any]) -> DetectorArch:
@@ -80,6 +84,7 @@ class DetectorArch:
             depths=tuple(map(int, arch["depths"])),
             pyramid=int(arch["pyramid"]),
             anchors_mm=tuple(tuple(map(float, level)) for level in arch["anchors_mm"]),
+            in_plane=bool(arch.get("in_plane", False)),
         )
 
     def to_mapping(self) -> dict[str, Any]:
@@ -92,14 +97,19 @@ class DetectorArch:
             "depths": list(self.depths),
             "pyramid": self.pyramid,
             "anchors_mm": [list(level) for level in self.anchors_mm],
+            "in_plane": self.in_plane,
         }
 
 
+_COMPACT = DetectorArch("basic", 32, (64, 96, 128), (1, 1, 1), pyramid=32)
+
 VARIANTS = {
-    "compact": DetectorArch("basic", 32, (64, 96, 128), (1, 1, 1), pyramid=32),
+    "compact": _COMPACT,
+    "compact-slices": replace(_COMPACT, in_plane=True),
     "paper": DetectorArch("bottleneck", 64, (64, 128, 256), (3, 4, 6), pyramid=256),
 }
-"""``paper`` has the backbone of Song et al. 2022 (ResNet-50 up to its third stage) in 3-D."""
+"""``paper`` has the backbone of Song et al. 2022 (ResNet-50 up to its third stage) in 3-D;
+``compact-slices`` is what ``compact`` was compared with."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +179,9 @@ class Detector(nn.Module):
         self.backbone = Backbone(arch)
         self.first_head = FirstHead(arch.pyramid, len(arch.anchors_mm[0]))
         self.second_head = SecondHead(len(LEVELS) * arch.pyramid)
+        if arch.in_plane:
+            for part in (self.backbone.stages, self.backbone.pyramid, self.first_head.shared):
+                _flatten(part)
 
     def search(self, blocks: torch.Tensor) -> Searched:
         """The first stage, for ``network_input`` of blocks, (N, 1, D, H, W)."""
@@ -237,6 +250,7 @@ class Backbone(nn.Module):
         self.stem = nn.Sequential(
             *_convolution(1, arch.stem, 2), *_convolution(arch.stem, arch.stem)
         )
+        self._in_plane = arch.in_plane
         stages, channels = [], [arch.stem]
         for width, depth in zip(arch.widths, arch.depths, strict=True):
             out = width * block.expansion
@@ -256,7 +270,23 @@ class Backbone(nn.Module):
         for stage in self.stages:
             maps.append(stage(maps[-1]))
         combined = self.pyramid({str(k): level for k, level in enumerate(maps)})
-        return tuple(combined[str(k)] for k in range(len(LEVELS)))
+        fine, coarse = (combined[str(k)] for k in range(len(LEVELS)))
+        return fine, coarse[:, :, ::2] if self._in_plane else coarse
+
+
+def _flatten(part: nn.Module) -> None:
+    """Make its convolutions see one slice each, and keep all slices."""
+    for module in list(part.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.Conv3d):
+                _, *kernel = child.kernel_size
+                _, *stride = child.stride
+                _, *padding = (side // 2 for side in child.kernel_size)
+                flat = nn.Conv3d(
+                    child.in_channels, child.out_channels, (1, *kernel), (1, *stride),
+                    (0, *padding), bias=child.bias is not None,
+                )  # fmt: skip
+                setattr(module, name, flat)
 
 
 def _convolution(channels: int, out: int, stride: int = 1) -> list[nn.Module]:

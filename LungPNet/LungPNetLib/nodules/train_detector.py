@@ -45,7 +45,7 @@ class DetectorConfig:
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     blocks: BlockConfig = field(default_factory=BlockConfig)
     augment: BlockAugment = field(default_factory=BlockAugment)
-    variant: Literal["compact", "paper"] = "compact"
+    variant: Literal["compact", "compact-slices", "paper"] = "compact"
     regression_loss: RegressionLoss = "giou"
     weight_decay: float = 1e-4
 
