@@ -105,7 +105,7 @@ nodule-weights: $(VENV)/.installed-test
 	$(TRAIN) $(NODULES)/first nodule-segmenter --manifest $(NODULES)/outlines.csv \
 	  --out $(NODULES)/run-segmenter
 	$(TRAIN) $(WEIGHTS) nodule-segmenter --config nodule-segmenter-wide \
-	  --set trainer.start_from="$$(ls -t $(NODULES)/first/*.safetensors | head -1)" \
+	  --set trainer.start_from="$$(ls -t $(NODULES)/first/nodule-segmenter-*.safetensors | head -1)" \
 	  --manifest $(NODULES)/outlines.csv --out $(NODULES)/run-wide
 	$(TRAIN) $(WEIGHTS) nodule-detector --manifest $(NODULES)/scans.csv --out $(NODULES)/run-detector
 	$(BIN)/lungpnet evaluate nodules --write-operating-points --split validation \
@@ -113,12 +113,26 @@ nodule-weights: $(VENV)/.installed-test
 	  --detector "$$(ls -t $(WEIGHTS)/nodule-detector-*.safetensors | head -1)" \
 	  --manifest $(NODULES)/scans.csv --out $(NODULES)/operating-points
 
-# What the network that outlines is compared with, after nodule-weights; nothing of it ships.
+# What ships is compared with, after nodule-weights: other networks that outline, with as much time for
+# each, and a detector that sees adjacent slices beside a 3-D one of the same short training. None of
+# it ships. About four hours on 2 cores.
+COMPARED = $(NODULES)/compared
 nodule-comparators: $(VENV)/.installed-test
-	$(TRAIN) $(NODULES)/compared nodule-gan --manifest $(NODULES)/outlines.csv \
-	  --out $(NODULES)/run-gan
-	$(TRAIN) $(NODULES)/compared nodule-segmenter --manifest $(NODULES)/outlines.csv \
+	$(TRAIN) $(NODULES)/first nodule-gan --manifest $(NODULES)/outlines.csv --out $(NODULES)/run-gan
+	$(TRAIN) $(COMPARED) nodule-gan --config nodule-gan-even \
+	  --set trainer.start_from="$$(ls -t $(NODULES)/first/nodule-gan-*.safetensors | head -1)" \
+	  --manifest $(NODULES)/outlines.csv --out $(NODULES)/run-gan-even
+	$(TRAIN) $(COMPARED) nodule-segmenter --manifest $(NODULES)/outlines.csv \
 	  --out $(NODULES)/run-resnet18 --set variant=resnet18-compact --set trainer.epochs=8
+	for variant in compact compact-slices; do $(TRAIN) $(NODULES)/detectors nodule-detector \
+	  --manifest $(NODULES)/scans.csv --out $(NODULES)/run-detector-$$variant \
+	  --set variant=$$variant --set trainer.epochs=5 || exit 1; done
+	for weights in $(COMPARED)/*.safetensors; do $(BIN)/lungpnet evaluate nodules \
+	  --split validation --segmenter $$weights --manifest $(NODULES)/scans.csv \
+	  --out $(NODULES)/found-$$(basename $$weights .safetensors) || exit 1; done
+	for part in validation test; do $(BIN)/python Testing/benchmarks/nodule_outlines.py \
+	  --part $$part --segmenter $(WEIGHTS)/nodule-segmenter-*.safetensors \
+	  $(COMPARED)/*.safetensors || exit 1; done
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'Python 3.11 or 3.12 is needed'"

@@ -210,6 +210,23 @@ def lungsegment(studio: Studio) -> None:
     studio.take("lungsegment_comparison")
 
 
+def nodules(studio: Studio) -> None:
+    """The list of what the search found, and its density in colours."""
+    (nodule,) = made_up_patient().nodule_table
+    studio.sample()
+    panel = studio.open("LungSegment")
+    ui = panel.ui
+    studio.click_and_wait(panel, ui.segmentButton)
+    studio.click_and_wait(panel, ui.findNodulesButton)
+    studio.sections(panel, inputsButton=False, lungsButton=False)
+    assert ui.noduleTable.rowCount, ui.messageLabel.text
+    studio.look_at(nodule.centre_mm)
+    studio.take("lungsegment_nodules")
+    ui.rateSlider.value = ui.rateSlider.maximum
+    studio.host.click(ui.heterogeneityCheckBox)
+    studio.take("lungsegment_colours")
+
+
 def nodulegrade(studio: Studio) -> None:
     """A click into the nodule of the made-up patient."""
     import slicer
@@ -248,7 +265,7 @@ def survivalrisk(studio: Studio) -> None:
 
 
 STORIES: tuple[Callable[[Studio], None], ...] = (
-    lungpnet, dicom, installation, lungsegment, nodulegrade, survivalrisk,
+    lungpnet, dicom, installation, lungsegment, nodules, nodulegrade, survivalrisk,
 )  # fmt: skip
 
 

@@ -1,14 +1,15 @@
 """How good the outlines of nodules are: networks, click and baseline on real nodules, and readers.
 
-    python Testing/benchmarks/nodule_outlines.py [--segmenter ID ...] [--readers N] [--markdown]
+    python Testing/benchmarks/nodule_outlines.py [--segmenter ID ...] [--part PART] [--readers N]
 
 The nodules are the LIDC-IDRI patches of the patients that ``lungpnet nodule-patches`` keeps for
-tests; each has the mask of one reader. The baseline's numbers are chosen on the patches for
-training. A network sees a patch in a window of 48 voxels a side, outside of which there is no
-image; of what it calls nodule, the part nearest to the middle counts. As in fusion, that is from a
-probability of 0.5 on, and from the lower one where there is no such part. ``--readers N`` compares
-the readers of the first N patients of the collection with each other (test-only patients left out;
-all of them take some minutes), and that is what a program can be asked for at most.
+tests (``--part validation``: for the choice between networks); each has the mask of one reader. The
+baseline's numbers are chosen on the patches for training. A network sees a patch in a window of 48
+voxels a side, outside of which there is no image; of what it calls nodule, the part nearest to the
+middle counts. As in fusion, that is from a probability of 0.5 on, and from the lower one where
+there is no such part. ``--readers N`` compares the readers of the first N patients of the
+collection with each other (test-only patients left out; all of them take some minutes), and that is
+what a program can be asked for at most.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def best_settings(patches: Sequence[NodulePatch]) -> BaselineSettings:
     return choices[int(np.argmax(means))]
 
 
-def show_patches(segmenters: Sequence[str], show: Callable[[Table], str]) -> None:
+def show_patches(segmenters: Sequence[str], part: str, show: Callable[[Table], str]) -> None:
     folder = DATA / "lidc-nodule-patches"
     if not folder.is_dir():
         say(f"\nno patches at {folder} (set LUNGPNET_TEST_DATA)")
@@ -128,17 +129,19 @@ def show_patches(segmenters: Sequence[str], show: Callable[[Table], str]) -> Non
     patches = read_patches(folder)
     parts = patch_parts(patches, SPLIT_SEED)
     training, tested = (
-        [p for p in patches if parts[p.patient_id] == part] for part in ("training", "test")
+        [p for p in patches if parts[p.patient_id] == one] for one in ("training", part)
     )
     settings = best_settings(training)
-    say(f"\nReal nodules of patients for tests: {len(tested)}. Baseline, chosen on {len(training)}")
-    say(f"others: from {settings.threshold_hu:g} HU, opening from {settings.opening_mm:g} mm.\n")
+    say(f"\nReal nodules of patients for {part}: {len(tested)}.")
+    say(f"Baseline: from {settings.threshold_hu:g} HU, opening from {settings.opening_mm:g} mm,")
+    say(f"chosen on {len(training)} nodules for training.\n")
     methods: dict[str, Outliner] = {"baseline": by_baseline(settings), "click": by_click}
     for name in segmenters:
         found = find_weights(*SEGMENTER_TASKS, weights=name)
         assert found is not None
         known = set(about_weights(found)["training_ids"])
-        seen = sum(PATCH_PREFIX + p.patient_id in known for p in tested)
+        # Patients for validation are known to every network: they chose its checkpoint.
+        seen = sum(PATCH_PREFIX + p.patient_id in known for p in tested if part == "test")
         marked = f"{found.entry.id}{f' ({seen} seen in training)' if seen else ''}"
         methods[marked] = by_network(found)
     rows = []
@@ -189,13 +192,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="How good outlines are. Research use only.")
     parser.add_argument("--segmenter", nargs="*", default=[], help="safetensors files or ids")
     parser.add_argument(
+        "--part", choices=("test", "validation"), default="test", help="of patients for what"
+    )
+    parser.add_argument(
         "--readers", type=int, default=0, metavar="N", help="compare readers in so many scans"
     )
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     arguments = parser.parse_args()
     show = Table.as_markdown if arguments.markdown else Table.as_text
     say("Outlines of nodules, research use only. Means over patients, 95 % bootstrap intervals.")
-    show_patches(arguments.segmenter, show)
+    show_patches(arguments.segmenter, arguments.part, show)
     if arguments.readers:
         show_readers(arguments.readers, show)
 

@@ -182,7 +182,7 @@ def test_the_slider_shows_and_hides_at_once(host, panel, opened):
     assert "60 scans, 112 nodules): 94 % of the nodules" in panel.ui.sensitivityLabel.text
     assert "Report and DICOM objects hold the findings at 1 false" in panel.ui.sensitivityLabel.text
     slide(host, panel, 1.0)
-    assert "76 % of the nodules found, 0.9 false" in panel.ui.sensitivityLabel.text
+    assert "76 % of the nodules found, 0.90 false" in panel.ui.sensitivityLabel.text
     assert "Report" not in panel.ui.sensitivityLabel.text
 
 

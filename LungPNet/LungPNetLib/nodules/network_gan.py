@@ -103,7 +103,7 @@ VARIANTS = {
     "compact": GanArch("blocks", (16,) * 6),
     "paper": GanArch("hourglass", (32, 64, 128, 256)),
 }
-"""``paper`` has the published widths; ``compact`` ships."""
+"""``paper`` has the published widths; ``compact`` is for a CPU."""
 
 CRITIC_WIDTHS = {"compact": (16, 32, 64), "paper": (32, 64, 128)}
 """Critics are not shipped."""

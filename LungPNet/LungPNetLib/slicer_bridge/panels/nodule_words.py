@@ -60,7 +60,7 @@ def stageWords(stage: ListStage) -> str:
         scans=table.n_scans,
         nodules=table.n_nodules,
         sensitivity=f"{100 * point.sensitivity:.0f}",
-        false=f"{point.false_per_scan:.2g}",
+        false=f"{point.false_per_scan:.2f}",
     )
     if point.threshold is None:
         none = _("No score is high enough for so few false findings.")
