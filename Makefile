@@ -49,7 +49,8 @@ benchmark: $(VENV)/.installed-test
 # patients and what was found in them are kept in the cache; then the outlines, beside readers'.
 nodule-benchmark: $(VENV)/.installed-test
 	$(BIN)/python Testing/benchmarks/nodule_accuracy.py
-	$(BIN)/python Testing/benchmarks/nodule_outlines.py --readers 1018
+	$(BIN)/python Testing/benchmarks/nodule_outlines.py --readers 40 \
+	  --segmenter $(WEIGHTS)/nodule-segmenter-*.safetensors
 
 # The pictures of docs/, of a made-up patient; a few minutes.
 screenshots: $(VENV)/.installed-test
