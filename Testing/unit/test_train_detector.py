@@ -24,7 +24,7 @@ from LungPNetLib.nodules.detector_samples import (
     block_sample,
 )
 from LungPNetLib.nodules.draws import BlockAugment
-from LungPNetLib.nodules.network_detector import ScoredBoxes
+from LungPNetLib.nodules.network_detector import VARIANTS, ScoredBoxes
 from LungPNetLib.nodules.store import Negative, StoredCase, StoredNodule
 from LungPNetLib.nodules.train_detector import DetectorConfig, DetectorTask, judged_block
 from LungPNetLib.training.config import find_config, load_config
@@ -226,3 +226,5 @@ def test_shipped_configurations_are_read():
         assert config.regression_loss == "giou"
         assert all(side % 16 == 0 for side in config.blocks.size)
         assert config.variant == name.rpartition("-")[2]
+    slices = load_config(DetectorConfig, find_config(name), ["variant=compact-slices"])
+    assert VARIANTS[slices.variant].in_plane

@@ -177,8 +177,8 @@ def test_what_cannot_be_trained_is_refused():
 
 
 def test_shipped_configurations_keep_the_published_weights(tmp_path):
-    for variant in ("compact", "paper"):
-        config = load_config(GanConfig, find_config(f"nodule-gan-{variant}"))
+    for name, variant in (("compact", "compact"), ("even", "compact"), ("paper", "paper")):
+        config = load_config(GanConfig, find_config(f"nodule-gan-{name}"))
         assert config.variant == variant
         told = config.adversarial
         assert (told.critic_steps, told.gradient_penalty) == (5, 10.0)
