@@ -32,7 +32,7 @@ from LungPNetLib.errors import InputError
 from LungPNetLib.evaluation.froc import SizeGroup
 from LungPNetLib.evaluation.intervals import patient_mean
 from LungPNetLib.evaluation.outlines import outline_agreement, outline_means, reader_agreement
-from LungPNetLib.evaluation.overlap import dice
+from LungPNetLib.evaluation.overlap import Overlap, dice
 from LungPNetLib.evaluation.tables import Table
 from LungPNetLib.grading.measure import measure_nodule
 from LungPNetLib.nodules.baseline import BaselineSettings, segment_baseline
@@ -107,9 +107,13 @@ def nearest_part(mask: np.ndarray) -> np.ndarray:
     return parts == parts[tuple(nearest)]
 
 
-def long_axis_mm(patch: NodulePatch, mask: Volume) -> float:
-    """0 without any voxel."""
-    return measure_nodule(patch.ct, mask).long_axis_mm if mask.array.any() else 0.0
+def against_reader(patch: NodulePatch, mask: Volume) -> tuple[Overlap, float]:
+    """How well an outline agrees with the reader's, and how many mm longer its long axis is."""
+    axes = [
+        measure_nodule(patch.ct, one).long_axis_mm if one.array.any() else 0.0
+        for one in (mask, patch.mask)
+    ]
+    return outline_agreement(mask, patch.mask), axes[0] - axes[1]
 
 
 def best_settings(patches: Sequence[NodulePatch]) -> BaselineSettings:
@@ -146,16 +150,11 @@ def show_patches(segmenters: Sequence[str], part: str, show: Callable[[Table], s
         methods[marked] = by_network(found)
     rows = []
     for method, outlined in methods.items():
-        masks = [outlined(patch) for patch in tested]
+        judged = [(patch, *against_reader(patch, outlined(patch))) for patch in tested]
         for kind in ("all", *KINDS):
-            own = [
-                (patch, mask)
-                for patch, mask in zip(tested, masks, strict=True)
-                if kind in ("all", patch_kind(patch))
-            ]
-            pairs = [(p.patient_id, outline_agreement(mask, p.mask)) for p, mask in own]
-            means = outline_means(pairs)
-            longer = patient_mean([long_axis_mm(p, m) - long_axis_mm(p, p.mask) for p, m in own])
+            own = [one for one in judged if kind in ("all", patch_kind(one[0]))]
+            means = outline_means([(patch.patient_id, agreement) for patch, agreement, _ in own])
+            longer = patient_mean([longer_mm for *_, longer_mm in own])
             cells = (means.dice.in_words(), means.surface_dice.in_words())
             in_mm = (means.hd95_mm.in_words(1), longer.in_words(1))
             rows.append((kind, method, str(means.n_nodules), str(means.n_missed), *cells, *in_mm))

@@ -180,8 +180,7 @@ class Detector(nn.Module):
         self.first_head = FirstHead(arch.pyramid, len(arch.anchors_mm[0]))
         self.second_head = SecondHead(len(LEVELS) * arch.pyramid)
         if arch.in_plane:
-            for part in (self.backbone.stages, self.backbone.pyramid, self.first_head.shared):
-                _flatten(part)
+            _flatten(self.first_head.shared)
 
     def search(self, blocks: torch.Tensor) -> Searched:
         """The first stage, for ``network_input`` of blocks, (N, 1, D, H, W)."""
@@ -250,7 +249,6 @@ class Backbone(nn.Module):
         self.stem = nn.Sequential(
             *_convolution(1, arch.stem, 2), *_convolution(arch.stem, arch.stem)
         )
-        self._in_plane = arch.in_plane
         stages, channels = [], [arch.stem]
         for width, depth in zip(arch.widths, arch.depths, strict=True):
             out = width * block.expansion
@@ -263,6 +261,10 @@ class Backbone(nn.Module):
             channels.append(out)
         self.stages = nn.ModuleList(stages)
         self.pyramid = FeaturePyramidNetwork(3, channels, arch.pyramid)
+        self._in_plane = arch.in_plane
+        if arch.in_plane:
+            _flatten(self.stages)
+            _flatten(self.pyramid)
 
     def forward(self, blocks: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Maps at ``LEVELS``."""
